@@ -1,0 +1,195 @@
+// Package perspectives holds the words that the CA's side of Multi-Perspective
+// Issuance Corroboration (MPIC, BR 3.2.2.9) is written in: who checks
+// (Perspective, Set), what is checked (Check), what one perspective saw
+// (Result) and what the CA concludes (Decision).
+//
+// The packages below it do the work: resolver, dcv and caa for what one
+// perspective does, local to run them together, policy for the quorum rules and
+// coordinator to ask all perspectives and decide. None of them knows whether
+// the network is real or emulated: they see a [Network] and a [Clock].
+//
+// Not modelled here: ACME orders and accounts, certificate profiles, CT.
+package perspectives
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"mpicsim/topology/place"
+)
+
+// Network is how a perspective reaches the world: the operating system's
+// network in production (*net.Dialer is one), one emulated host in a scenario.
+// DialContext must support the networks "udp", "tcp" and their 4 and 6
+// variants, with address a numeric IP and port: names are resolved by package
+// resolver, never by the network.
+type Network interface {
+	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Clock tells the time: time.Now in production, the virtual clock of an
+// emulated host in a scenario. Every timestamp and duration in a [Result] is
+// read from it. Timeouts are not: contexts and deadlines run on the operating
+// system's clock.
+type Clock func() time.Time
+
+// Perspective describes one Network Perspective (BR 1.6.1).
+type Perspective struct {
+	// Name identifies the perspective in configuration, answers and logs
+	// (BR 5.4.1(2)(7)(i)), such as "aws/eu-central-1". Unique within a set.
+	Name string `json:"name"`
+	// City is for people to read.
+	City string `json:"city"`
+	// Location is where unencapsulated outbound traffic is typically first
+	// handed off to the network that gives it Internet connectivity (BR 1.6.1).
+	Location place.Location `json:"location"`
+	// RIR is the service region that Location lies in.
+	RIR place.RIR `json:"rir"`
+	// ASN is the autonomous system that the perspective's packets leave by, 0
+	// if unknown.
+	ASN uint32 `json:"asn,omitempty"`
+	// Resolver is where the recursive resolver's queries are first handed off,
+	// nil if the resolver is co-located with the perspective.
+	Resolver *ResolverSite `json:"resolver,omitempty"`
+}
+
+// ResolverSite is where a perspective's non-co-located resolver stands
+// (BR 3.2.2.9).
+type ResolverSite struct {
+	Location place.Location `json:"location"`
+	RIR      place.RIR      `json:"rir"`
+}
+
+// ResolverLocation returns where the perspective's resolver is: its own place
+// if the resolver is co-located.
+func (p Perspective) ResolverLocation() (place.Location, place.RIR) {
+	if p.Resolver == nil {
+		return p.Location, p.RIR
+	}
+	return p.Resolver.Location, p.Resolver.RIR
+}
+
+// Set is a named deployment: one primary and its remotes.
+type Set struct {
+	Name    string        `json:"name"`
+	Primary Perspective   `json:"primary"`
+	Remotes []Perspective `json:"remotes"`
+}
+
+// Method is a validation method by the name that ACME and Open MPIC use.
+type Method string
+
+// The validation methods that package dcv implements.
+const (
+	HTTP01 Method = "acme-http-01" // BR 3.2.2.4.19, RFC 8555 8.3
+	DNS01  Method = "acme-dns-01"  // BR 3.2.2.4.7, RFC 8555 8.4
+)
+
+// Check is what every perspective of one attempt is asked to do: one domain
+// control validation and one CAA check for the same name.
+type Check struct {
+	// Domain is the name to be certified as a lower-case A-label FQDN without
+	// trailing dot; a leading "*." asks for a wildcard certificate.
+	Domain string `json:"domain"`
+	Method Method `json:"method"`
+	// Token and KeyAuthorization are those of RFC 8555 8.1. DNS01 uses only the
+	// latter.
+	Token            string `json:"token"`
+	KeyAuthorization string `json:"key_authorization"`
+	// IssuerDomains are the Issuer Domain Names that the CA recognises in CAA
+	// records as its own (RFC 8659 4.2).
+	IssuerDomains []string `json:"issuer_domains"`
+}
+
+// Verdict is one perspective's answer to one of the two questions. The zero
+// value is Unanswered.
+type Verdict uint8
+
+// The verdicts. Fail means that the perspective got an answer and it forbids
+// issuance; Error means that it got no usable answer (timeout, SERVFAIL,
+// unreachable). Neither corroborates (BR 3.2.2.9).
+const (
+	Unanswered Verdict = iota
+	Pass
+	Fail
+	Error
+)
+
+var verdictNames = [...]string{"unanswered", "pass", "fail", "error"}
+
+func (v Verdict) String() string { return verdictNames[v] }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// Outcome is the answer to one question with its reason and its evidence.
+type Outcome struct {
+	Verdict Verdict `json:"verdict"`
+	// Reason is a stable identifier in lower case with hyphens, such as
+	// "key-authorization-mismatch". The packages dcv and caa list theirs.
+	Reason string `json:"reason"`
+	// Detail is a sentence for people.
+	Detail string `json:"detail"`
+	// Clause is the rule that the verdict rests on, such as "BR 3.2.2.4.19".
+	Clause string `json:"clause"`
+	// Evidence is what was seen on the wire, in order (BR 3.2.2.9: enough to
+	// affirmatively assess the challenge and the CAA authority).
+	Evidence []Evidence `json:"evidence,omitempty"`
+}
+
+// Evidence is one exchange: a DNS lookup or an HTTP request.
+type Evidence struct {
+	// Kind is "dns" or "http".
+	Kind string `json:"kind"`
+	// Query is "NAME TYPE" for DNS, the URL for HTTP.
+	Query string `json:"query"`
+	// Server is the address that answered, as "ip:port".
+	Server string `json:"server"`
+	// Answer is what came back: the records in presentation format, or the
+	// status line and the first bytes of the body; the error if none came.
+	Answer []string `json:"answer,omitempty"`
+	// Status is the DNS response code ("NOERROR") or the HTTP status ("200"),
+	// empty if there was no answer.
+	Status string `json:"status,omitempty"`
+	// Started and Took are read from the perspective's [Clock].
+	Started time.Time     `json:"started"`
+	Took    time.Duration `json:"took_ns"`
+}
+
+// Result is what one perspective saw in one attempt.
+type Result struct {
+	Perspective string    `json:"perspective"`
+	RIR         place.RIR `json:"rir"`
+	DCV         Outcome   `json:"dcv"`
+	CAA         Outcome   `json:"caa"`
+	// TargetAddresses are the addresses "ip:port" that the DCV connected to, in
+	// order; for DNS methods those of the name servers that gave the answer.
+	TargetAddresses []string  `json:"target_addresses"`
+	Started         time.Time `json:"started"`
+	Finished        time.Time `json:"finished"`
+}
+
+// Corroborates says whether the perspective saw both what the CA must see and
+// permission to issue.
+func (r Result) Corroborates() bool { return r.DCV.Verdict == Pass && r.CAA.Verdict == Pass }
+
+// Decision is what the CA concludes from one attempt.
+type Decision struct {
+	// Issue says whether the certificate may be issued.
+	Issue bool `json:"issue"`
+	// Reason is a stable identifier; package policy lists them.
+	Reason string `json:"reason"`
+	// Clause is the rule that the decision rests on, with its phase.
+	Clause string `json:"clause"`
+	// Detail is a sentence for people.
+	Detail string `json:"detail"`
+	// Quorum is corroborating remotes over attempted remotes, such as "3/4"
+	// (BR 5.4.1(2)(8)). It is the smaller of the DCV and the CAA quorum.
+	Quorum string `json:"quorum"`
+	// Required is how many of the remotes had to corroborate.
+	Required int `json:"required"`
+	// Monitoring is true if the quorum was not met and issuance is allowed all
+	// the same, because the date lies in the monitoring phase.
+	Monitoring bool `json:"monitoring"`
+}

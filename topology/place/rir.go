@@ -1,0 +1,61 @@
+package place
+
+import (
+	"fmt"
+	"strings"
+)
+
+// RIR is a Regional Internet Registry service region. BR 3.2.2.9 counts the
+// region a perspective stands in, which is geography, not the registry that
+// allocated its addresses. The zero value is Unknown.
+type RIR uint8
+
+// The five service regions, in alphabetical order of their names.
+const (
+	Unknown RIR = iota
+	AFRINIC
+	APNIC
+	ARIN
+	LACNIC
+	RIPE
+)
+
+var rirNames = [...]string{"unknown", "AFRINIC", "APNIC", "ARIN", "LACNIC", "RIPE NCC"}
+
+// RIRs returns the five service regions in alphabetical order.
+func RIRs() []RIR { return []RIR{AFRINIC, APNIC, ARIN, LACNIC, RIPE} }
+
+// String returns the name as Open MPIC spells it: "RIPE NCC", not "RIPE".
+func (r RIR) String() string {
+	if int(r) < len(rirNames) {
+		return rirNames[r]
+	}
+	return fmt.Sprintf("RIR(%d)", uint8(r))
+}
+
+// ParseRIR reads a service region's name in any case; both "RIPE" and
+// "RIPE NCC" are accepted.
+func ParseRIR(s string) (RIR, error) {
+	for _, r := range RIRs() {
+		if strings.EqualFold(s, r.String()) {
+			return r, nil
+		}
+	}
+	if strings.EqualFold(s, "RIPE") {
+		return RIPE, nil
+	}
+	return Unknown, fmt.Errorf("RIR region %q: want AFRINIC, APNIC, ARIN, LACNIC or RIPE NCC", s)
+}
+
+// MarshalText implements [encoding.TextMarshaler] with [RIR.String].
+func (r RIR) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler] with [ParseRIR].
+func (r *RIR) UnmarshalText(text []byte) error {
+	v, err := ParseRIR(string(text))
+	if err != nil {
+		return err
+	}
+	*r = v
+	return nil
+}
