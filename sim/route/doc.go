@@ -1,0 +1,54 @@
+// Package route computes which route every autonomous system (AS) of a topology
+// uses for a prefix: any set of announcements in, the best route at every AS
+// out, with the reason for each choice.
+//
+// # What is modelled
+//
+// Gao-Rexford routing on an AS-level [topology.Graph]. An AS prefers its own
+// announcement, then routes learnt from customers, then from peers, then from
+// providers; among these the shortest AS path, prepended hops included (RFC 4271
+// 9.1.2.2 a); among these the tie-break that [Options] names. It exports its own
+// and its customers' routes to every neighbour, and the routes of peers and
+// providers to its customers only. It rejects a route whose AS path holds its
+// own number (RFC 4271 9.1.2), which is what poisoned and forged paths run into.
+// Announcements for one prefix compete with each other and are propagated
+// together; prefixes of different length do not influence each other's
+// propagation, only where packets go ([Table.Lookup]).
+//
+// The provider graph has no cycles (the topology's builder sees to that), so
+// there is one stable state and it does not depend on timing or message order.
+//
+// # What is not modelled
+//
+// Routers inside an AS (iBGP, IGP cost, hot-potato routing: an AS has one best
+// route), MED, LOCAL_PREF by anything but relationship, communities, selective
+// export and other traffic engineering, partial transit, hybrid and sibling
+// relationships, IXP route servers (a peering is a peering), route age, damping,
+// MRAI and every other matter of time, aggregation, maximum AS path lengths and
+// maximum-prefix limits, filters of prefixes longer than /24. Every AS accepts
+// every route except for the loop check: there is no origin validation here.
+//
+// # Bounds
+//
+// Tie-breaks pick among candidates of the same relationship and length, and what
+// is picked has the same relationship and length. So no pick changes what
+// another AS is offered except for its origin, and [TieBreakAttacker] and
+// [TieBreakVictim] give the exact bounds: an AS that one of them leads to the
+// other side is led there by every tie-break. This does not hold where an
+// announced path names other ASes than its announcer: there a pick can decide
+// whether the named AS hears of a route that it does not reject. The two results
+// are then estimates.
+//
+// # Units and limits
+//
+// A path length counts AS numbers, the AS's own included: an origin that
+// announces without prepending has length 1. An announced path holds at most
+// [MaxAnnouncedPath] AS numbers, a prefix at most [MaxAnnouncements]
+// announcements.
+//
+// # Concurrency and cost
+//
+// An [Engine] is immutable and shared by any number of goroutines. A [Routes]
+// belongs to one goroutine while it is being filled and can be read by many
+// afterwards. Results do not depend on the number of goroutines.
+package route
