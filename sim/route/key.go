@@ -17,7 +17,7 @@ import (
 //
 // Graph indexes ascend with AS numbers, so lower means lowest neighbour. With
 // TieBreakSeeded and TieBreakNearest the bits above the next hop are compared
-// first and equal ones are decided by Options.prefer.
+// first and equal ones are decided by propagation.prefer.
 type key uint64
 
 const (

@@ -45,10 +45,11 @@ type scratch struct {
 type propagation struct {
 	*Engine
 	*scratch
-	best  []key
-	anns  []Announcement
-	opt   Options
-	byKey bool
+	best      []key
+	anns      []Announcement
+	tieBreak  TieBreak
+	byKey     bool
+	mixedSeed uint64
 }
 
 func (e *Engine) propagate(r *Routes, s *scratch, anns []Announcement, o Options) error {
@@ -61,7 +62,10 @@ func (e *Engine) propagate(r *Routes, s *scratch, anns []Announcement, o Options
 	for x := range r.best {
 		r.best[x] = noRoute
 	}
-	p := propagation{Engine: e, scratch: s, best: r.best, anns: r.anns, opt: o, byKey: o.TieBreak.byKey()}
+	p := propagation{
+		Engine: e, scratch: s, best: r.best, anns: r.anns,
+		tieBreak: o.TieBreak, byKey: o.TieBreak.byKey(), mixedSeed: mix(o.Seed),
+	}
 	p.guard()
 	p.announce()
 	p.climb()
@@ -162,7 +166,19 @@ func (p *propagation) improves(x int32, k, old key) bool {
 	if a, b := k>>sideShift, old>>sideShift; a != b {
 		return a < b
 	}
-	return p.opt.prefer(p.graph, p.order[x], k.next(), old.next())
+	return p.prefer(x, k.next(), old.next())
+}
+
+// prefer says whether AS x ranks neighbour a before neighbour b, both graph
+// indexes, among equally good candidates. It is for the tie-breaks that depend
+// on both ends of a link.
+func (p *propagation) prefer(x, a, b int32) bool {
+	g, i := p.graph, p.order[x]
+	if p.tieBreak == TieBreakSeeded {
+		asn := g.ASN(i)
+		return seededHash(p.mixedSeed, asn, g.ASN(a)) < seededHash(p.mixedSeed, asn, g.ASN(b))
+	}
+	return nearer(g, i, a, b)
 }
 
 // offer gives route k to AS x, which keeps it if it is acceptable and better
@@ -187,7 +203,7 @@ func (p *propagation) announce() {
 		if p.best[x] == noRoute {
 			p.own = append(p.own, x)
 		}
-		p.best[x] = min(p.best[x], ownKey(len(a.Path), n, p.opt.TieBreak.sideBit(a.Attacker)))
+		p.best[x] = min(p.best[x], ownKey(len(a.Path), n, p.tieBreak.sideBit(a.Attacker)))
 	}
 	slices.SortFunc(p.own, func(x, y int32) int {
 		return cmp.Compare(p.best[x].length(), p.best[y].length())
@@ -231,7 +247,9 @@ func (p *propagation) cross() {
 		k := p.best[x].exported(topology.Peer, p.order[x])
 		if !plain {
 			for _, y := range p.peers.row(x) {
-				p.offer(y, k)
+				if k>>sideShift <= p.best[y]>>sideShift { // most offers fail here
+					p.offer(y, k)
+				}
 			}
 			continue
 		}
@@ -259,9 +277,7 @@ func (p *propagation) descend() {
 // pull lets the unguarded ASes at positions from <= x < to choose.
 func (p *propagation) pull(from, to int32) {
 	if !p.byKey {
-		for x := from; x < to; x++ {
-			p.pullOne(x)
-		}
+		p.pullRanked(from, to)
 		return
 	}
 	best, down, order, off, providers := p.best, p.down, p.order, p.providers.off, p.providers.to
@@ -280,6 +296,29 @@ func (p *propagation) pull(from, to int32) {
 			k = min(k, down[y])
 		}
 		best[x] = k
+	}
+}
+
+// pullRanked is pull for the tie-breaks that packed routes do not decide. Only
+// an AS with several shortest provider routes ranks its providers.
+func (p *propagation) pullRanked(from, to int32) {
+	for x := from; x < to; x++ {
+		row := p.providers.row(x)
+		k := p.best[x]
+		for _, y := range row {
+			k = min(k, p.down[y])
+		}
+		if k != p.best[x] {
+			for _, y := range row {
+				if rival := p.down[y]; rival>>sideShift == k>>sideShift && rival != k && p.prefer(x, rival.next(), k.next()) {
+					k = rival
+				}
+			}
+			p.best[x] = k
+		}
+		if x < p.transit {
+			p.down[x] = handDown(k, p.order[x])
+		}
 	}
 }
 

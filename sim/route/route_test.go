@@ -31,7 +31,7 @@ func describe(w world, anns []route.Announcement, opt route.Options) string {
 // TestAgainstMessagePassing compares every AS of thousands of random worlds with
 // the oracle: path, relationship, announcement, reason and all losers.
 func TestAgainstMessagePassing(t *testing.T) {
-	const worlds = 4000
+	const worlds = 3000
 	prefix := netip.MustParsePrefix("203.0.113.0/24")
 	var used route.Routes // over and over: nothing may stick
 	seen := map[route.Reason]int{}

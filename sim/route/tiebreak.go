@@ -90,7 +90,11 @@ type Options struct {
 //
 // For one seed it is a bijection, so two neighbours never have the same value.
 func SeededHash(seed uint64, as, neighbor topology.ASN) uint64 {
-	return mix(mix(seed) ^ (uint64(as)<<32 | uint64(neighbor)))
+	return seededHash(mix(seed), as, neighbor)
+}
+
+func seededHash(mixedSeed uint64, as, neighbor topology.ASN) uint64 {
+	return mix(mixedSeed ^ (uint64(as)<<32 | uint64(neighbor)))
 }
 
 func mix(z uint64) uint64 {
@@ -112,18 +116,8 @@ func (t TieBreak) sideBit(attacker bool) uint64 {
 	return 0
 }
 
-// prefer says whether AS x (a graph index, like a and b) ranks neighbour a
-// before neighbour b among equally good candidates, for the tie-breaks that
-// depend on both ends of a link.
-func (o Options) prefer(g *topology.Graph, x, a, b int32) bool {
-	if o.TieBreak == TieBreakSeeded {
-		asn := g.ASN(x)
-		return SeededHash(o.Seed, asn, g.ASN(a)) < SeededHash(o.Seed, asn, g.ASN(b))
-	}
-	return nearer(g, x, a, b)
-}
-
-// nearer implements TieBreakNearest. Indexes ascend with AS numbers.
+// nearer says whether AS x ranks neighbour a before neighbour b under
+// TieBreakNearest. All three are graph indexes, which ascend with AS numbers.
 func nearer(g *topology.Graph, x, a, b int32) bool {
 	here, known := g.Place(x)
 	if !known {
