@@ -1,0 +1,44 @@
+package fabric
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// clock is a virtual time that only moves forward. The zero value stands at 0.
+type clock struct {
+	ns atomic.Int64
+}
+
+func (c *clock) now() time.Duration { return time.Duration(c.ns.Load()) }
+
+// advance moves the clock to t unless it is there already.
+func (c *clock) advance(t time.Duration) {
+	for {
+		was := c.ns.Load()
+		if int64(t) <= was || c.ns.CompareAndSwap(was, int64(t)) {
+			return
+		}
+	}
+}
+
+// alarm turns a deadline on the operating system's clock into virtual time: if
+// it fires, the virtual clock moves by the time that the deadline was set for.
+type alarm struct {
+	at atomic.Int64 // virtual, 0 if no deadline is set
+}
+
+// set remembers a deadline; the zero time clears it. What is left until then is
+// rounded to 10 ms, so that the time spent between computing the deadline and
+// setting it does not show.
+func (a *alarm) set(c *clock, deadline time.Time) {
+	if deadline.IsZero() {
+		a.at.Store(0)
+		return
+	}
+	left := max(0, time.Until(deadline).Round(10*time.Millisecond))
+	a.at.Store(int64(c.now() + left))
+}
+
+// fire moves the clock to the deadline.
+func (a *alarm) fire(c *clock) { c.advance(time.Duration(a.at.Load())) }
