@@ -1,0 +1,120 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"mpicsim/perspectives"
+)
+
+// Why a lookup or one of its exchanges gave no usable answer. An [*Error] wraps
+// at least one of them, or one for each name server that was asked in vain.
+var (
+	// ErrTimeout: no reply in time, or the context's deadline passed.
+	ErrTimeout = errors.New("no answer in time")
+	// ErrUnreachable: the network refused the exchange or broke it off.
+	ErrUnreachable = errors.New("server unreachable")
+	// ErrServerFailure: an answer with SERVFAIL, REFUSED or another response
+	// code that says nothing about the name.
+	ErrServerFailure = errors.New("server failure")
+	// ErrLame: an answer that is neither authoritative nor a referral further
+	// down the tree.
+	ErrLame = errors.New("lame server")
+	// ErrMalformed: a reply that is not a well-formed answer to the question.
+	ErrMalformed = errors.New("malformed reply")
+	// ErrNoServers: a delegation with no name server that has an address.
+	ErrNoServers = errors.New("no usable name server")
+	// ErrRefusedAddress: a name server's address that Options.Allowed refuses.
+	ErrRefusedAddress = errors.New("name server address refused")
+	// ErrLoop: aliases that lead back to themselves.
+	ErrLoop = errors.New("alias loop")
+	// ErrLimit: one of [Limits] was reached.
+	ErrLimit = errors.New("limit reached")
+	// ErrName: the name asked for is not a domain name.
+	ErrName = errors.New("not a domain name")
+)
+
+// Error is a lookup that gave no usable answer; it is never returned for a name
+// or type that does not exist. Err wraps the sentinels of this package.
+type Error struct {
+	Name string
+	Type uint16
+	// Trace has every exchange up to the failure, in order.
+	Trace []perspectives.Evidence
+	Err   error
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("looking up %s %s: %v", e.Name, typeName(e.Type), e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// TraceOf returns the exchanges that led to err, nil if err is not from this
+// package.
+func TraceOf(err error) []perspectives.Evidence {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Trace
+	}
+	return nil
+}
+
+// failures are the reasons why each server of a zone was of no use.
+type failures struct {
+	zone string
+	errs []error
+}
+
+func (f *failures) add(err error) { f.errs = append(f.errs, err) }
+
+func (f *failures) Error() string {
+	if len(f.errs) == 0 {
+		return fmt.Sprintf("zone %s: %v", f.zone, ErrNoServers)
+	}
+	texts := make([]string, len(f.errs))
+	for i, err := range f.errs {
+		texts[i] = err.Error()
+	}
+	return fmt.Sprintf("zone %s: %s", f.zone, strings.Join(texts, "; "))
+}
+
+func (f *failures) Unwrap() []error {
+	if len(f.errs) == 0 {
+		return []error{ErrNoServers}
+	}
+	return f.errs
+}
+
+// transportError maps what a connection returned to ErrTimeout or
+// ErrUnreachable. Local addresses are left out of the text: ephemeral ports
+// differ from run to run.
+func transportError(doing string, err error) error {
+	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() ||
+		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s: %w", doing, ErrTimeout)
+	}
+	if opErr, ok := errors.AsType[*net.OpError](err); ok && opErr.Err != nil {
+		err = opErr.Err
+	}
+	return fmt.Errorf("%s: %w: %w", doing, ErrUnreachable, err)
+}
+
+func typeName(t uint16) string {
+	if s, ok := dns.TypeToString[t]; ok {
+		return s
+	}
+	return fmt.Sprintf("TYPE%d", t)
+}
+
+func rcodeName(rcode int) string {
+	if s, ok := dns.RcodeToString[rcode]; ok {
+		return s
+	}
+	return fmt.Sprintf("RCODE%d", rcode)
+}

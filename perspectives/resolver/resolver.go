@@ -1,0 +1,249 @@
+// Package resolver is an iterative DNS resolver: it starts at the root hints
+// and follows referrals itself, so that every packet of a lookup leaves from
+// the perspective that it serves (BR 3.2.2.9).
+//
+// What is done: UDP with EDNS(0) (RFC 6891), TCP after truncation (RFC 7766),
+// retries over the servers of a zone, CNAME chains, name servers without glue,
+// NXDOMAIN against NODATA (RFC 2308), and bailiwick rules: from a server of zone
+// Z only data at or below Z is believed, in the answer and as glue. Everything
+// that a hostile server could make long is bounded by [Limits].
+//
+// What is not done: DNSSEC validation, query name minimisation (RFC 9156), 0x20
+// case randomisation, root priming (RFC 8109), any cache of answers. A server
+// that answers without the AA bit is taken as lame, even where some resolvers
+// would believe it.
+//
+// What a [Session] remembers is which servers hold which zone; it must be used
+// for one check of one attempt and then be dropped, because results must be
+// reused neither across perspectives nor across attempts (BR 3.2.2.9). A
+// [Resolver] remembers nothing.
+//
+// Queries are strictly sequential, and the order of servers is that of the
+// hints and referrals: the same replies give the same queries. A Resolver is
+// safe for concurrent use, a Session is not.
+package resolver
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"mpicsim/perspectives"
+)
+
+// Root is one root name server (a root hint).
+type Root struct {
+	// Name is its host name, such as "a.root-servers.net".
+	Name string
+	// Addrs are asked in this order.
+	Addrs []netip.AddrPort
+}
+
+// Options says where and how a [Resolver] asks.
+type Options struct {
+	// Network carries the queries. Required.
+	Network perspectives.Network
+	// Clock stamps the evidence. Required.
+	Clock perspectives.Clock
+	// Roots are the root hints, asked in this order. Required; [RealRoots] has
+	// those of the public DNS.
+	Roots []Root
+	// Limits bounds the work for one lookup. Zero fields stand for defaults.
+	Limits Limits
+	// Rand gives message IDs, two bytes for each query. The default is
+	// crypto/rand. It must be safe for concurrent use if sessions are.
+	Rand io.Reader
+	// Port is where name servers other than the roots are asked, 53 by default.
+	// Anything else is for tests on the loopback.
+	Port uint16
+	// Allowed refuses addresses of name servers, such as reserved ones, by
+	// returning an error; nil allows all.
+	Allowed func(netip.Addr) error
+}
+
+// Limits bounds one lookup. A zero field stands for its default; reaching a
+// limit ends the lookup with [ErrLimit], except where it says "the rest is
+// ignored".
+type Limits struct {
+	// Timeout is how long one exchange may take, default 5 s. It runs on the
+	// operating system's clock: in an emulated network a silently dropped query
+	// costs this much real time.
+	Timeout time.Duration
+	// Tries is how often a server that stays silent is asked the same question,
+	// default 2. All other servers of the zone come before the second try.
+	Tries int
+	// Queries is how many messages one lookup may send, name servers' addresses
+	// and retries included, default 100.
+	Queries int
+	// Delegations is how many referrals are followed for one name, default 16.
+	Delegations int
+	// CNAMEs is how long an alias chain may be, default 12.
+	CNAMEs int
+	// NameServers is how many name servers of a zone are considered, default
+	// 13; the rest is ignored.
+	NameServers int
+	// Addresses is how many addresses of one name server are considered,
+	// default 4; the rest is ignored.
+	Addresses int
+	// Glueless is how many name servers of one zone are looked up because the
+	// referral had no address for them, default 4; the rest is ignored. It
+	// keeps a referral from multiplying queries (the NXNS attack).
+	Glueless int
+	// Depth is how deep lookups of name servers' addresses may nest, default 4.
+	Depth int
+}
+
+// withDefaults returns l with its zero fields filled in, or an error that names
+// a negative one.
+func (l Limits) withDefaults() (Limits, error) {
+	for _, f := range []struct {
+		name  string
+		value *int
+		def   int
+	}{
+		{"Tries", &l.Tries, 2},
+		{"Queries", &l.Queries, 100},
+		{"Delegations", &l.Delegations, 16},
+		{"CNAMEs", &l.CNAMEs, 12},
+		{"NameServers", &l.NameServers, 13},
+		{"Addresses", &l.Addresses, 4},
+		{"Glueless", &l.Glueless, 4},
+		{"Depth", &l.Depth, 4},
+	} {
+		if *f.value < 0 {
+			return l, fmt.Errorf("limit %s: found %d, expected a positive number or 0 for the default", f.name, *f.value)
+		}
+		if *f.value == 0 {
+			*f.value = f.def
+		}
+	}
+	if l.Timeout < 0 {
+		return l, fmt.Errorf("limit Timeout: found %v, expected a positive duration or 0 for the default", l.Timeout)
+	}
+	if l.Timeout == 0 {
+		l.Timeout = 5 * time.Second
+	}
+	return l, nil
+}
+
+// Resolver serves one perspective. Create it with [New].
+type Resolver struct {
+	network perspectives.Network
+	clock   perspectives.Clock
+	roots   []Root
+	limits  Limits
+	rand    io.Reader
+	port    uint16
+	allowed func(netip.Addr) error
+}
+
+// New returns a Resolver, or an error that names the option that is missing or
+// impossible.
+func New(o Options) (*Resolver, error) {
+	if o.Network == nil || o.Clock == nil {
+		return nil, errors.New("resolver: Network and Clock are required")
+	}
+	limits, err := o.Limits.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("resolver: %w", err)
+	}
+	if err := checkRoots(o.Roots); err != nil {
+		return nil, fmt.Errorf("resolver: %w", err)
+	}
+	r := &Resolver{
+		network: o.Network, clock: o.Clock, roots: slices.Clone(o.Roots), limits: limits,
+		rand: o.Rand, port: o.Port, allowed: o.Allowed,
+	}
+	if r.rand == nil {
+		r.rand = rand.Reader
+	}
+	if r.port == 0 {
+		r.port = 53
+	}
+	return r, nil
+}
+
+func checkRoots(roots []Root) error {
+	if len(roots) == 0 {
+		return errors.New("no root hints: at least one root name server is required")
+	}
+	for _, root := range roots {
+		if len(root.Addrs) == 0 {
+			return fmt.Errorf("root %q: no address", root.Name)
+		}
+		for _, a := range root.Addrs {
+			if !a.IsValid() || a.Port() == 0 {
+				return fmt.Errorf("root %q: found address %v, expected an IP address and a port", root.Name, a)
+			}
+		}
+	}
+	return nil
+}
+
+// Session is one check's use of a [Resolver]. It remembers the delegations that
+// it has seen and which name servers did not respond, and nothing else. It is
+// not safe for concurrent use.
+type Session struct {
+	r *Resolver
+	// zones are the zones whose servers are known, by canonical name. It is
+	// only looked up, never walked.
+	zones map[string]*zone
+}
+
+// NewSession returns a Session that knows the root hints only.
+func (r *Resolver) NewSession() *Session {
+	root := &zone{name: "."}
+	for _, hint := range r.roots {
+		for _, a := range hint.Addrs {
+			root.endpoints = append(root.endpoints, &endpoint{name: dns.CanonicalName(hint.Name), addr: a})
+		}
+	}
+	return &Session{r: r, zones: map[string]*zone{".": root}}
+}
+
+// Lookup resolves in a session of its own.
+func (r *Resolver) Lookup(ctx context.Context, name string, qtype uint16) (*Answer, error) {
+	return r.NewSession().Lookup(ctx, name, qtype)
+}
+
+// Answer is what the authoritative servers say about a name and a type: the
+// records, or with no Records that the name (NXDOMAIN) or the type (NODATA) does
+// not exist.
+type Answer struct {
+	// Records are all records of the type asked for, in the order received.
+	Records []dns.RR
+	// CNAMEs are the names that the name asked for leads to, in order, in
+	// canonical form (lower case, trailing dot).
+	CNAMEs []string
+	// Rcode is dns.RcodeSuccess or dns.RcodeNameError, at the end of CNAMEs.
+	Rcode int
+	// Server gave the final answer.
+	Server netip.AddrPort
+	// Zone is the zone that Server was asked as a server of.
+	Zone string
+	// Trace has every exchange of this lookup, in order.
+	Trace []perspectives.Evidence
+}
+
+// Lookup resolves name, with or without trailing dot, to the records of type
+// qtype, following aliases. That the name or the type does not exist is an
+// Answer; every error is an [*Error].
+func (s *Session) Lookup(ctx context.Context, name string, qtype uint16) (*Answer, error) {
+	l := &lookup{s: s, r: s.r, queries: s.r.limits.Queries}
+	a, err := l.start(ctx, name, qtype)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%w: %w", ctx.Err(), err)
+		}
+		return nil, &Error{Name: name, Type: qtype, Trace: l.trace, Err: err}
+	}
+	a.Trace = l.trace
+	return a, nil
+}
