@@ -267,13 +267,15 @@ func (q Quorum) judgeVotes(t tally) (r rank, reason, detail string) {
 // and the remotes that count, or "". Members of one group stand for a single
 // remote, so the resolvers of two of them are no pair.
 func (q Quorum) resolverFault(primary perspectives.Perspective, groups [][]perspectives.Perspective) string {
-	used := []perspectives.Perspective{primary}
-	group := map[string]int{primary.Name: -1}
+	used := append([]perspectives.Perspective{primary}, slices.Concat(groups...)...)
+	if !slices.ContainsFunc(used, func(p perspectives.Perspective) bool { return p.Resolver != nil }) {
+		return "" // as far apart as the perspectives, and in their regions
+	}
+	group := make(map[string]int, len(used))
 	for i, g := range groups {
 		for _, p := range g {
-			group[p.Name] = i
+			group[p.Name] = i + 1 // the primary stays in group 0
 		}
-		used = append(used, g...)
 	}
 	faults := slices.DeleteFunc(q.resolverFaults(used), func(v Violation) bool {
 		return v.Reason == ResolverDistance && group[v.A] == group[v.B]

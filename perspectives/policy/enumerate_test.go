@@ -75,16 +75,15 @@ func assignments(n, regions int, f func([]int)) {
 	walk(0, 0)
 }
 
-// TestDecideEqualsTables compares Decide with the oracle for the day before,
-// the first day and the day after of every phase, 0 to 8 remotes, every set of
-// corroborating remotes and every spread over RIR regions (three of them up to 6
-// remotes, two above).
+// TestDecideEqualsTables compares Decide with the oracle for the day before and
+// the first day of every phase, 0 to 8 remotes, every set of corroborating
+// remotes and every spread over RIR regions: three of them up to 6 remotes; two
+// above, on the last day of a phase only.
 func TestDecideEqualsTables(t *testing.T) {
 	g := gomega.NewWithT(t)
 	dates := []string{
-		"2000-01-01", "2025-03-14", "2025-03-15", "2025-03-16", "2025-09-14", "2025-09-15", "2025-09-16",
-		"2026-03-14", "2026-03-15", "2026-03-16", "2026-06-14", "2026-06-15", "2026-06-16",
-		"2026-12-14", "2026-12-15", "2026-12-16", "2031-01-01",
+		"2025-03-14", "2025-03-15", "2025-09-14", "2025-09-15", "2026-03-14",
+		"2026-03-15", "2026-06-14", "2026-06-15", "2026-12-14", "2026-12-15",
 	}
 	quorums := make([]policy.Quorum, len(dates))
 	for i, d := range dates {
@@ -113,8 +112,7 @@ func TestDecideEqualsTables(t *testing.T) {
 				}
 				attempt := policy.SameSet(primary(), answers...)
 				for i, q := range quorums {
-					// Outside a phase boundary, sample: the rule is constant there.
-					if n > 6 && i%3 != 1 && i%3 != 2 {
+					if n > 6 && i%2 == 1 {
 						continue
 					}
 					d, err := policy.Decide(q, attempt)

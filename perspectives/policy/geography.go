@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"cmp"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -204,30 +203,37 @@ func (q Quorum) badNumbers(set perspectives.Set) []Violation {
 // or through others, share a group, which counts as one remote. Groups and their
 // members are ordered by name; perspectives is not changed.
 func (q Quorum) group(primary perspectives.Perspective, remotes []perspectives.Perspective) [][]perspectives.Perspective {
-	left := slices.SortedFunc(slices.Values(remotes), func(a, b perspectives.Perspective) int {
-		return cmp.Compare(a.Name, b.Name)
-	})
+	left := slices.Clone(remotes)
+	slices.SortFunc(left, func(a, b perspectives.Perspective) int { return strings.Compare(a.Name, b.Name) })
 	left = slices.DeleteFunc(left, func(p perspectives.Perspective) bool {
 		_, ok := q.apart(primary.Location, p.Location)
 		return !ok
 	})
-	var groups [][]perspectives.Perspective
-	for len(left) > 0 {
-		g := left[:1:1]
-		left = left[1:]
-		for i := 0; i < len(g); i++ { // g grows while it is walked
-			var rest []perspectives.Perspective
-			for _, p := range left {
-				if _, ok := q.apart(g[i].Location, p.Location); ok {
-					rest = append(rest, p)
-				} else {
-					g = append(g, p)
+	first := make([]int, len(left)) // the first member of each one's group
+	for i, a := range left {
+		first[i] = i
+		for j, b := range left[:i] {
+			if _, ok := q.apart(a.Location, b.Location); ok || first[i] == first[j] {
+				continue
+			}
+			from, to := max(first[i], first[j]), min(first[i], first[j])
+			for k := range i + 1 {
+				if first[k] == from {
+					first[k] = to
 				}
 			}
-			left = rest
 		}
-		slices.SortFunc(g, func(a, b perspectives.Perspective) int { return strings.Compare(a.Name, b.Name) })
-		groups = append(groups, g)
+	}
+	groups := make([][]perspectives.Perspective, 0, len(left))
+	at := make([]int, len(left)) // where the group of a first member is
+	for i, p := range left {
+		if first[i] == i {
+			at[i] = len(groups)
+			groups = append(groups, left[i:i+1:i+1])
+		} else {
+			g := &groups[at[first[i]]]
+			*g = append(*g, p)
+		}
 	}
 	return groups
 }
