@@ -1,0 +1,65 @@
+package coordinator
+
+import (
+	"context"
+	"log/slog"
+
+	"mpicsim/perspectives"
+)
+
+// log writes the records that BR 5.4.1(2) asks of an attempt: (7) from each
+// perspective its identifier, the domain and the result; (8) the quorum as
+// "k/n". Records are dated by the coordinator's Clock and follow the order of
+// the configuration. A remote that was not asked has no record.
+func (co *Coordinator) log(ctx context.Context, number int, check perspectives.Check, a Attempt) {
+	logger := co.config.Log
+	if logger == nil || !logger.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	write := func(message string, attrs ...slog.Attr) {
+		r := slog.NewRecord(a.Finished, slog.LevelInfo, message, 0)
+		r.AddAttrs(slog.String("domain", check.Domain), slog.Int("attempt", number))
+		r.AddAttrs(attrs...)
+		// slog's own methods drop a handler's error too; there is nobody to tell.
+		_ = logger.Handler().Handle(ctx, r)
+	}
+	for i, answer := range append([]Answer{a.Primary}, a.Remotes...) {
+		if !answer.Attempted {
+			continue
+		}
+		dcv, caa := answer.Verdicts()
+		write("perspective result",
+			slog.String("perspective", answer.Perspective.Name),
+			slog.String("rir", answer.Perspective.RIR.String()),
+			slog.Bool("primary", i == 0),
+			slog.String("domain_validation", word(dcv, "pass", "fail")),
+			slog.String("domain_validation_reason", reason(answer, answer.Result.DCV)),
+			slog.String("caa", word(caa, "permission", "prohibition")),
+			slog.String("caa_reason", reason(answer, answer.Result.CAA)),
+			slog.String("method", string(check.Method)),
+		)
+	}
+	write("quorum result",
+		slog.String("quorum", a.Decision.Quorum),
+		slog.Bool("issue", a.Decision.Issue),
+		slog.Bool("monitoring", a.Decision.Monitoring),
+		slog.String("reason", a.Decision.Reason),
+		slog.String("clause", a.Decision.Clause),
+	)
+}
+
+// word puts a verdict in the words of BR 5.4.1(2)(7)(iii): what is not a pass is
+// a fail, and what is not permission is prohibition.
+func word(v perspectives.Verdict, pass, other string) string {
+	if v == perspectives.Pass {
+		return pass
+	}
+	return other
+}
+
+func reason(a Answer, o perspectives.Outcome) string {
+	if a.Fault != "" {
+		return a.Fault
+	}
+	return o.Reason
+}
