@@ -2,127 +2,34 @@ package topology
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
-	"strings"
 
 	"mpicsim/topology/place"
 )
 
-// LinkKind is the business relationship of a link.
-type LinkKind uint8
-
-// The kinds of link. With Transit the first AS is the provider of the second;
-// with Peering the order means nothing.
-const (
-	Transit LinkKind = iota
-	Peering
-)
-
-func (k LinkKind) String() string {
-	if k == Transit {
-		return "provider-to-customer"
-	}
-	return "peer-to-peer"
-}
-
-// Link is one link as it was added. Line is the line of the input that it came
-// from, 0 if it came from none.
-type Link struct {
-	A, B ASN
-	Kind LinkKind
-	Line int32
-}
-
-func (l Link) String() string {
-	if l.Kind == Transit {
-		return fmt.Sprintf("%d provider of %d", l.A, l.B)
-	}
-	return fmt.Sprintf("%d peer of %d", l.A, l.B)
-}
-
-// ends returns the two ASes of the link in ascending order.
-func (l Link) ends() (lo, hi ASN) { return min(l.A, l.B), max(l.A, l.B) }
-
-// FindingKind is what [Builder.Build] found wrong with its input.
-type FindingKind uint8
-
-// The findings. A Duplicate repeats a link exactly; a Contradiction gives a
-// linked pair another relationship; a SelfLink joins an AS to itself; a Cycle
-// makes an AS an indirect provider of itself, which Gao-Rexford excludes.
-const (
-	Duplicate FindingKind = iota
-	Contradiction
-	SelfLink
-	Cycle
-)
-
-var findingNames = [...]string{"duplicate link", "contradictory link", "self link", "provider cycle"}
-
-func (k FindingKind) String() string { return findingNames[k] }
-
-// Finding is one irregularity that Build repaired by dropping Dropped.
-// Kept is the earlier link that it repeats or contradicts; for a Cycle, ASes
-// holds the cycle, each AS the provider of the next and the last of the first,
-// and Dropped is the link from the last to the first.
-type Finding struct {
-	Kind    FindingKind
-	Dropped Link
-	Kept    Link
-	ASes    []ASN
-}
-
-// String says what was found and what was done, without the file's name.
-func (f Finding) String() string {
-	switch f.Kind {
-	case Duplicate:
-		return fmt.Sprintf("duplicate link: %v, already on line %d; dropped", f.Dropped, f.Kept.Line)
-	case Contradiction:
-		return fmt.Sprintf("contradictory link: %v, but line %d says %v; kept line %d", f.Dropped, f.Kept.Line, f.Kept, f.Kept.Line)
-	case SelfLink:
-		return fmt.Sprintf("self link: AS %d linked to itself; dropped", f.Dropped.A)
-	default:
-		var b strings.Builder
-		for _, asn := range f.ASes {
-			fmt.Fprintf(&b, "%d > ", asn)
-		}
-		return fmt.Sprintf("provider cycle: %s%d; dropped %v", b.String(), f.ASes[0], f.Dropped)
-	}
-}
-
 // Builder collects ASes and links. The zero value is ready to use. It is not
 // safe for concurrent use.
 type Builder struct {
+	base     *Graph // what was built before, clean; nil if nothing
 	links    []Link
 	isolated []ASN
-	places   map[ASN]place.Location
-	base     *Graph
+	placed   []placement
+}
+
+// placement is one call of SetPlace.
+type placement struct {
+	asn ASN
+	at  place.Location
 }
 
 // Extend returns a builder that starts from g, so that ASes and links can be
-// added to a graph that has been built. g itself stays as it is.
-func Extend(g *Graph) *Builder {
-	b := &Builder{base: g, places: map[ASN]place.Location{}}
-	b.links = make([]Link, 0, g.links+64)
-	for i := range int32(g.Len()) {
-		asn := g.asns[i]
-		if g.Degree(i) == 0 {
-			b.isolated = append(b.isolated, asn)
-		}
-		for _, c := range g.Customers(i) {
-			b.links = append(b.links, Link{A: asn, B: g.asns[c], Kind: Transit})
-		}
-		for _, p := range g.Peers(i) {
-			if i < p {
-				b.links = append(b.links, Link{A: asn, B: g.asns[p], Kind: Peering})
-			}
-		}
-		if at, ok := g.Place(i); ok {
-			b.places[asn] = at
-		}
-	}
-	return b
-}
+// added to a graph that has been built. g itself stays as it is. Build then
+// returns the graph that it would return if all links of g had been added first;
+// it costs a copy of g, not another build.
+func Extend(g *Graph) *Builder { return &Builder{base: g} }
 
 // Grow reserves room for n more links.
 func (b *Builder) Grow(n int) { b.links = slices.Grow(b.links, n) }
@@ -134,155 +41,211 @@ func (b *Builder) AddAS(asn ASN) { b.isolated = append(b.isolated, asn) }
 func (b *Builder) AddLink(l Link) { b.links = append(b.links, l) }
 
 // SetPlace says where an AS is; it adds the AS if need be. The last call for an
-// AS counts.
+// AS counts. Build returns an error if the place is not on Earth.
 func (b *Builder) SetPlace(asn ASN, at place.Location) {
-	if b.places == nil {
-		b.places = map[ASN]place.Location{}
-	}
-	b.isolated = append(b.isolated, asn)
-	b.places[asn] = at
+	b.placed = append(b.placed, placement{asn, at})
 }
 
-// Build returns the graph and what it repaired: of links between the same two
-// ASes the first one added stays, self links are dropped, and each provider
-// cycle loses the link that was added last among its links. Findings come in
-// the order of their dropped links' lines. It returns an error if an AS number
-// is 0 (RFC 7607). The builder can be used further.
+// Build returns the graph and what it repaired: self links are dropped; of the
+// links between the same two ASes the first one added stays; and a
+// provider-to-customer link is dropped if the links added before it, and kept,
+// already make its customer an indirect provider of its provider, so that each
+// cycle loses the link that was added last. Findings come in the order in which
+// their dropped links were added.
+//
+// It returns an error if an AS number is 0 (RFC 7607), a place is out of range
+// or there are more than 2^30-1 links. The builder can be used further.
 func (b *Builder) Build() (*Graph, []Finding, error) {
-	asns, err := b.collectASNs()
-	if err != nil {
+	if err := b.check(); err != nil {
 		return nil, nil, err
 	}
-	g := &Graph{asns: asns}
-	kept, findings := dedupe(b.links)
-	edges := make([]edge, len(kept))
-	for n, l := range kept {
-		a, _ := g.Index(l.A)
-		c, _ := g.Index(l.B)
-		edges[n] = edge{a, c, l}
+	base := b.base
+	if base == nil {
+		base = &Graph{}
 	}
-	edges, cycles := breakCycles(g, edges)
-	findings = append(findings, cycles...)
-	slices.SortStableFunc(findings, func(x, y Finding) int { return cmp.Compare(x.Dropped.Line, y.Dropped.Line) })
-	g.fill(edges)
-	if len(b.places) > 0 {
-		g.places = make([]place.Location, len(asns))
-		g.placed = make([]bool, len(asns))
-		for asn, at := range b.places {
-			i, _ := g.Index(asn)
-			g.places[i], g.placed[i] = at, true
-		}
+	num, edges := number(base, b)
+	g := &Graph{asns: num.asns}
+	kept, found := b.dedupe(base, edges, len(num.asns))
+	g.join(base, num, kept)
+	if live := g.inCycles(kept); live != nil {
+		dropped := g.breakCycles(b.links, base, num, live, kept)
+		kept = slices.DeleteFunc(kept, func(e edge) bool {
+			_, drop := slices.BinarySearchFunc(dropped, e.at, finding.compareAt)
+			return drop
+		})
+		found = append(found, dropped...)
+		g.join(base, num, kept)
+	}
+	g.place(base, num, b.placed)
+	slices.SortFunc(found, func(x, y finding) int { return cmp.Compare(x.at, y.at) })
+	findings := make([]Finding, len(found))
+	for i, f := range found {
+		findings[i] = f.Finding
 	}
 	return g, findings, nil
 }
 
-func (b *Builder) collectASNs() ([]ASN, error) {
-	asns := make([]ASN, 0, 2*len(b.links)+len(b.isolated))
+// finding is a Finding about b.links[at].
+type finding struct {
+	Finding
+	at int32
+}
+
+func (f finding) compareAt(at int32) int { return cmp.Compare(f.at, at) }
+
+var errZero = errors.New("AS number 0 is reserved (RFC 7607)")
+
+// maxLinks keeps the offsets of peer rows, two for each link, within an int32.
+const maxLinks = math.MaxInt32 / 2
+
+func (b *Builder) check() error {
+	total := len(b.links)
+	if b.base != nil {
+		total += b.base.links
+	}
+	if total > maxLinks {
+		return fmt.Errorf("%d links: want at most %d", total, maxLinks)
+	}
 	for _, l := range b.links {
-		if l.A == 0 || l.B == 0 {
-			return nil, fmt.Errorf("link %v on line %d: AS number 0 is reserved (RFC 7607)", l, l.Line)
+		if l.A != 0 && l.B != 0 {
+			continue
 		}
-		asns = append(asns, l.A, l.B)
+		if l.Line > 0 {
+			return fmt.Errorf("line %d: link %v: %w", l.Line, l, errZero)
+		}
+		return fmt.Errorf("link %v: %w", l, errZero)
+	}
+	if slices.Contains(b.isolated, 0) {
+		return errZero
+	}
+	for _, p := range b.placed {
+		if p.asn == 0 {
+			return errZero
+		}
+		if err := p.at.Validate(); err != nil {
+			return fmt.Errorf("place of AS %d: %w", p.asn, err)
+		}
+	}
+	return nil
+}
+
+// numbering gives every AS its index in the graph to come. An AS has an earlier
+// id as well: its index in the base, or base.Len() plus the order of appearance
+// of those that are new.
+type numbering struct {
+	asns  []ASN   // ascending
+	index []int32 // id -> index into asns
+}
+
+// number numbers the ASes of base and b, and returns b's links as edges in the
+// order in which they were added.
+func number(base *Graph, b *Builder) (*numbering, []edge) {
+	ids := newRegister(base, len(b.links))
+	edges := make([]edge, len(b.links))
+	lastASN, lastID := ASN(0), int32(0) // files are grouped by A
+	for n, l := range b.links {
+		if l.A != lastASN {
+			lastASN, lastID = l.A, ids.id(l.A)
+		}
+		edges[n] = edge{a: lastID, b: ids.id(l.B), at: int32(n), kind: l.Kind}
 	}
 	for _, asn := range b.isolated {
-		if asn == 0 {
-			return nil, fmt.Errorf("AS number 0 is reserved (RFC 7607)")
-		}
-		asns = append(asns, asn)
+		ids.id(asn)
 	}
-	slices.Sort(asns)
-	return slices.Clip(slices.Compact(asns)), nil
+	for _, p := range b.placed {
+		ids.id(p.asn)
+	}
+	num := &numbering{}
+	num.rank(base.asns, ids.fresh)
+	for n := range edges {
+		e := &edges[n]
+		e.a, e.b = num.index[e.a], num.index[e.b]
+	}
+	return num, edges
 }
 
-// edge is a link with its ends' indexes.
-type edge struct {
-	a, b int32
-	link Link
+// register hands out ids.
+type register struct {
+	base  *Graph
+	fresh []ASN         // the ASes that are not in base, in order of appearance
+	high  map[ASN]int32 // AS -> position in fresh
+	low   []int32       // AS below len(low) -> position in fresh + 1
 }
 
-// dedupe drops self links and all but the first link of each pair of ASes.
-// The links that stay keep their order.
-func dedupe(links []Link) (kept []Link, findings []Finding) {
-	order := make([]int32, 0, len(links))
-	for n, l := range links {
-		if l.A == l.B {
-			findings = append(findings, Finding{Kind: SelfLink, Dropped: l})
-			continue
-		}
-		order = append(order, int32(n))
+// newRegister returns a register for about the ends of the given number of
+// links. From lowLinks on, ASNs below lowASNs, nearly all that are in use, are
+// looked up in an array instead of a map: that pays for its 2 MiB then.
+func newRegister(base *Graph, links int) *register {
+	const lowLinks, lowASNs = 1 << 15, 1 << 19
+	r := &register{base: base, high: map[ASN]int32{}}
+	if links >= lowLinks {
+		r.low = make([]int32, lowASNs)
 	}
-	slices.SortFunc(order, func(x, y int32) int {
-		xl, xh := links[x].ends()
-		yl, yh := links[y].ends()
-		return cmp.Or(cmp.Compare(xl, yl), cmp.Compare(xh, yh), cmp.Compare(x, y))
-	})
-	drop := make([]bool, len(links))
-	for n := 1; n < len(order); n++ {
-		first, again := links[order[n-1]], links[order[n]]
-		fl, fh := first.ends()
-		al, ah := again.ends()
-		if fl != al || fh != ah {
-			continue
-		}
-		kind := Contradiction
-		if first.Kind == again.Kind && (first.Kind == Peering || first.A == again.A) {
-			kind = Duplicate
-		}
-		findings = append(findings, Finding{Kind: kind, Dropped: again, Kept: first})
-		drop[order[n]] = true
-		order[n] = order[n-1] // later ones are compared with the first
-	}
-	kept = make([]Link, 0, len(order))
-	for n, l := range links {
-		if l.A != l.B && !drop[n] {
-			kept = append(kept, l)
-		}
-	}
-	return kept, findings
+	return r
 }
 
-// fill builds the neighbour lists.
-func (g *Graph) fill(edges []edge) {
-	g.links = len(edges)
-	n := len(g.asns)
-	for k := range g.adjacency {
-		g.adjacency[k].off = make([]int32, n+1)
-	}
-	customers, peers, providers := &g.adjacency[0], &g.adjacency[1], &g.adjacency[2]
-	for _, e := range edges {
-		if e.link.Kind == Transit {
-			customers.off[e.a+1]++
-			providers.off[e.b+1]++
-		} else {
-			peers.off[e.a+1]++
-			peers.off[e.b+1]++
+func (r *register) id(asn ASN) int32 {
+	if len(r.base.asns) > 0 {
+		if i, ok := r.base.Index(asn); ok {
+			return i
 		}
 	}
-	next := make([][]int32, 3)
-	for k := range g.adjacency {
-		r := &g.adjacency[k]
-		for i := range n {
-			r.off[i+1] += r.off[i]
+	if int(asn) < len(r.low) {
+		if r.low[asn] == 0 {
+			r.fresh = append(r.fresh, asn)
+			r.low[asn] = int32(len(r.fresh))
 		}
-		r.to = make([]int32, r.off[n])
-		next[k] = slices.Clone(r.off[:n])
+		return int32(len(r.base.asns)) + r.low[asn] - 1
 	}
-	put := func(k int, from, to int32) {
-		g.adjacency[k].to[next[k][from]] = to
-		next[k][from]++
+	k, ok := r.high[asn]
+	if !ok {
+		k = int32(len(r.fresh))
+		r.fresh = append(r.fresh, asn)
+		r.high[asn] = k
 	}
-	for _, e := range edges {
-		if e.link.Kind == Transit {
-			put(0, e.a, e.b)
-			put(2, e.b, e.a)
-		} else {
-			put(1, e.a, e.b)
-			put(1, e.b, e.a)
+	return int32(len(r.base.asns)) + k
+}
+
+// rank merges old, which is ascending, with fresh, which is not, into asns, and
+// fills index.
+func (num *numbering) rank(old, fresh []ASN) {
+	order := make([]uint64, len(fresh)) // AS number and position, sorted as one
+	for k, asn := range fresh {
+		order[k] = uint64(asn)<<32 | uint64(k)
+	}
+	slices.Sort(order)
+	num.asns = make([]ASN, 0, len(old)+len(fresh))
+	num.index = make([]int32, len(old)+len(fresh))
+	i := 0
+	for _, packed := range order {
+		k := uint32(packed)
+		for ; i < len(old) && old[i] < fresh[k]; i++ {
+			num.index[i] = int32(len(num.asns))
+			num.asns = append(num.asns, old[i])
+		}
+		num.index[len(old)+int(k)] = int32(len(num.asns))
+		num.asns = append(num.asns, fresh[k])
+	}
+	for ; i < len(old); i++ {
+		num.index[i] = int32(len(num.asns))
+		num.asns = append(num.asns, old[i])
+	}
+}
+
+// place carries base's places over and adds those that were set since.
+func (g *Graph) place(base *Graph, num *numbering, set []placement) {
+	if base.places == nil && len(set) == 0 {
+		return
+	}
+	g.places = make([]place.Location, len(g.asns))
+	g.placed = make([]bool, len(g.asns))
+	for i, ok := range base.placed {
+		if ok {
+			g.places[num.index[i]], g.placed[num.index[i]] = base.places[i], true
 		}
 	}
-	for k := range g.adjacency {
-		for i := range int32(n) {
-			slices.Sort(g.adjacency[k].row(i))
-		}
+	for _, p := range set {
+		i, _ := g.Index(p.asn)
+		g.places[i], g.placed[i] = p.at, true
 	}
 }

@@ -71,17 +71,6 @@ type Graph struct {
 	links     int
 }
 
-// rows holds one neighbour list for each AS: row i is to[off[i]:off[i+1]].
-type rows struct {
-	off []int32
-	to  []int32
-}
-
-func (r *rows) row(i int32) []int32 {
-	lo, hi := r.off[i], r.off[i+1]
-	return r.to[lo:hi:hi]
-}
-
 // Len returns the number of ASes.
 func (g *Graph) Len() int { return len(g.asns) }
 
@@ -92,6 +81,14 @@ func (g *Graph) Links() int { return g.links }
 // peer-to-peer.
 func (g *Graph) LinksOf() (transit, peering int) {
 	return len(g.adjacency[Customer-Customer].to), len(g.adjacency[Peer-Customer].to) / 2
+}
+
+// String returns one line for people: how many ASes, links of each kind and
+// known places.
+func (g *Graph) String() string {
+	transit, peering := g.LinksOf()
+	return fmt.Sprintf("%d ASes, %d provider-to-customer and %d peer-to-peer links, %d ASes placed",
+		g.Len(), transit, peering, g.Placed())
 }
 
 // ASN returns the AS number of index i.
