@@ -178,7 +178,7 @@ func (b *treeBuilder) addZone(spec ZoneSpec, registry bool) error {
 func (b *treeBuilder) collectServers(HierarchySpec) error {
 	for _, z := range b.order {
 		for _, rr := range z.written.nodes[z.apex].set(dns.TypeNS) {
-			target := rr.(*dns.NS).Ns //nolint:forcetypeassert // set is keyed by type
+			target := rr.(*dns.NS).Ns
 			entry := b.servers[key(target)]
 			if entry == nil {
 				entry = &serverEntry{name: target}

@@ -23,6 +23,7 @@ const (
 	ServerFailed                // SERVFAIL: the answer does not fit into 65535 octets
 )
 
+//nolint:gochecknoglobals // immutable table
 var outcomeNames = [...]string{"answer", "alias", "nodata", "nxdomain", "referral", "refused", "malformed", "servfail"}
 
 func (o Outcome) String() string {
@@ -74,7 +75,7 @@ func (z *Zone) lookup(qname string, qtype uint16) answer {
 			return z.negative(a, NoData)
 		}
 		a.answer = append(a.answer, z.owned(alias, at, qname)...)
-		qname = alias[0].(*dns.CNAME).Target //nolint:forcetypeassert // set is keyed by type
+		qname = alias[0].(*dns.CNAME).Target
 		if !inside(key(qname), z.apex) {
 			a.outcome = Alias
 			return a
@@ -165,7 +166,7 @@ func (z *Zone) refer(a answer, cut *node) answer {
 func (z *Zone) addresses(servers []dns.RR) []dns.RR {
 	var out []dns.RR
 	for _, rr := range servers {
-		target := rr.(*dns.NS).Ns //nolint:forcetypeassert // the caller passes an NS RRset
+		target := rr.(*dns.NS).Ns
 		if n := z.nodes[key(target)]; n != nil {
 			out = slices.Concat(out, n.set(dns.TypeA), n.set(dns.TypeAAAA))
 		}

@@ -132,7 +132,7 @@ func oracle(all []dns.RR, qname string, qtype uint16) string {
 		visited[qname] = true
 		parts := dns.SplitDomainName(qname)
 		enclosers := []string{} // "example.", "a.example.", ... , qname
-		for i := len(parts) - 1; i >= 0; i-- {
+		for i := range slices.Backward(parts) {
 			enclosers = append(enclosers, dns.Fqdn(strings.Join(parts[i:], ".")))
 		}
 		// Step 3b: the topmost cut; DS records belong to this side of it.

@@ -2,6 +2,7 @@ package names
 
 import (
 	"net"
+	"slices"
 
 	"github.com/miekg/dns"
 )
@@ -182,7 +183,7 @@ func (s *responder) sizeFor(client *dns.OPT) int {
 // returns nil if even TCP cannot carry the reply.
 func fit(reply *dns.Msg, opt []dns.RR, limit int) []byte {
 	extra := reply.Extra
-	if wire := pack(reply, append(extra[:len(extra):len(extra)], opt...), limit); wire != nil {
+	if wire := pack(reply, slices.Concat(extra, opt), limit); wire != nil {
 		return wire
 	}
 	if reply.Authoritative {

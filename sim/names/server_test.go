@@ -23,8 +23,6 @@ import (
 type loopback struct{ net.ListenConfig }
 
 // serverText holds one of everything that a query can meet.
-//
-//nolint:gochecknoglobals // never changed
 var serverText = apex + `www        IN A     192.0.2.80
 www        IN A     192.0.2.79
 Alias      IN CNAME www
@@ -127,7 +125,8 @@ func TestServerAnswers(t *testing.T) {
 		{"a question in another case", "wWw.eXample.", dns.TypeA, reply{"NOERROR", true, www, nil, nil}},
 		{"the apex's name servers with addresses", "example.", dns.TypeNS, reply{
 			"NOERROR", true,
-			[]string{"example. NS ns1.example."}, nil,
+			[]string{"example. NS ns1.example."},
+			nil,
 			[]string{"ns1.example. A 192.0.2.53"},
 		}},
 		{"an alias and its target", "alias.example.", dns.TypeA, reply{"NOERROR", true, append([]string{"Alias.example. CNAME www.example."}, www...), nil, nil}},
@@ -275,7 +274,7 @@ func TestServerEDNS(t *testing.T) {
 			g := NewWithT(t)
 			m := ask(t, "udp", at, tc.query)
 			g.Expect(m.Rcode).To(Equal(tc.rcode))
-			g.Expect(len(m.Answer)).To(Equal(map[bool]int{true: 2}[tc.rcode == dns.RcodeSuccess]))
+			g.Expect(m.Answer).To(HaveLen(map[bool]int{true: 2}[tc.rcode == dns.RcodeSuccess]))
 			opt := m.IsEdns0()
 			g.Expect(opt).NotTo(BeNil())
 			g.Expect(opt.Version()).To(BeZero())

@@ -222,7 +222,7 @@ func (z *Zone) serverTargets() map[string]bool {
 	targets := map[string]bool{}
 	for _, n := range z.nodes {
 		for _, rr := range n.set(dns.TypeNS) {
-			targets[key(rr.(*dns.NS).Ns)] = true //nolint:forcetypeassert // set is keyed by type
+			targets[key(rr.(*dns.NS).Ns)] = true
 		}
 	}
 	return targets

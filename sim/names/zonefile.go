@@ -117,7 +117,7 @@ func (l *lineCounter) ReadByte() (byte, error) {
 	}
 	b, err := l.in.ReadByte()
 	if err != nil {
-		return 0, err //nolint:wrapcheck // io.EOF must stay as it is
+		return 0, err // io.EOF must stay as it is
 	}
 	l.last = b
 	if b == '\n' {
