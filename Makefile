@@ -1,0 +1,75 @@
+# mpicsim: targets for people and for .ci/run. `make help` lists them.
+# Needs GNU make, bash and Go; nothing else, see `packages`.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO ?= go
+PKGS ?= ./...
+FUZZTIME ?= 10s
+BENCHTIME ?= 1s
+SPECS ?= ./perspectives/policy
+# Built from its own module, so that its dependencies are never ours.
+LINT = $(GO) tool -modfile=tools/go.mod golangci-lint
+# What some tests read captures with: Debian packages of the same names.
+READERS = tshark tcpdump
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Replay the embedded default scenario and print its story
+	@$(GO) run ./cmd/mpicsim replay
+
+.PHONY: build
+build: ## Build bin/mpicsim
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/mpicsim ./cmd/mpicsim
+
+.PHONY: test
+test: packages ## Run all tests; PKGS=./sim/... for some
+	$(GO) test -timeout 15m $(PKGS)
+
+.PHONY: packages
+packages: ## Install what some tests need beyond Go, if this is root on Debian
+	@missing=; for tool in $(READERS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "no$$missing here, and no right to install packages: tests that need them are skipped" >&2; exit 0; \
+	fi; \
+	echo "installing$$missing" >&2; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null \
+		|| echo "could not install$$missing: tests that need them are skipped" >&2
+
+.PHONY: check
+check: ## Vet, format, lint, and check the modules
+	$(GO) vet ./...
+	$(LINT) config verify
+	$(LINT) fmt --diff
+	$(LINT) run
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+	$(GO) -C tools mod verify
+
+.PHONY: fmt
+fmt: ## Format all files as check wants them
+	$(LINT) fmt
+
+.PHONY: bench
+bench: ## Run the benchmarks, each with its inputs; BENCHTIME=1s
+	@dirs=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r dirname | sort -u); \
+	if [ -z "$$dirs" ]; then echo "no benchmarks"; exit 0; fi; \
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 30m $$dirs
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME=10s
+	@grep -rno --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file _ func; do \
+		target=$${func#func }; echo "== $$(dirname "$$file") $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; \
+	done
+
+.PHONY: specs
+specs: ## Print the MPIC policy specs as a sheet to review; SPECS=./dir for others
+	@$(GO) run github.com/onsi/ginkgo/v2/ginkgo --fd $(SPECS)
