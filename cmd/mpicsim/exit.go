@@ -40,8 +40,7 @@ func codeOf(err error) int {
 	if err == nil {
 		return exitDone
 	}
-	var e *exitError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.code
 	}
 	return exitBadInput

@@ -106,7 +106,7 @@ func TestExitCodes(t *testing.T) {
 	g.Expect(codeOf(fmt.Errorf("while: %w", fault(boom)))).To(Equal(exitFault))
 	g.Expect(codeOf(&exitError{code: exitNo})).To(Equal(exitNo))
 	g.Expect((&exitError{code: exitNo}).Error()).To(BeEmpty())
-	g.Expect(fault(nil)).To(BeNil())
+	g.Expect(fault(nil)).To(Succeed())
 	g.Expect(fault(boom)).To(MatchError(boom))
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -36,11 +37,11 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	names := ""
+	var names []string
 	for _, c := range cmd.Commands() {
 		if c.IsAvailableCommand() {
-			names += " " + c.Name()
+			names = append(names, c.Name())
 		}
 	}
-	return fmt.Errorf("unknown command %q: want one of%s", args[0], names)
+	return fmt.Errorf("unknown command %q: want one of %s", args[0], strings.Join(names, ", "))
 }

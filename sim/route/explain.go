@@ -12,6 +12,8 @@ import (
 // chosen or dropped at.
 type Reason string
 
+// The reasons. A winner has one of the first five, the step that left no other
+// candidate; a loser has the step at which it was dropped.
 const (
 	// ReasonOwn: the AS announces the prefix itself.
 	ReasonOwn Reason = "own"

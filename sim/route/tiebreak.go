@@ -12,6 +12,7 @@ import (
 // length an AS picks. The zero value is TieBreakLowestNeighbor.
 type TieBreak uint8
 
+// The tie-breaks.
 const (
 	// TieBreakLowestNeighbor picks the route from the neighbour with the lowest
 	// AS number. It stands in for the lowest BGP identifier (RFC 4271 9.1.2.2 f).
