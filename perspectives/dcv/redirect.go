@@ -1,0 +1,85 @@
+package dcv
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// isRedirect says whether the response asks to go elsewhere: a 3xx status with
+// a Location. Whether it may be followed is for judgeRedirect.
+func (r *response) isRedirect() bool {
+	return r.code >= 300 && r.code <= 399 && (r.location != "" || followable(r.code))
+}
+
+// followable says whether a redirect with this status may be followed
+// (BR 3.2.2.4.19).
+func followable(code int) bool {
+	switch code {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// judgeRedirect returns where resp, fetched from at, leads, or an error if that
+// may not be followed: BR 3.2.2.4.19 allows the schemes http and https and the
+// Authorized Ports, of which 80 and 443 are those of the web. It is called
+// before anything about the target is looked up or contacted.
+func (h *http01) judgeRedirect(at *url.URL, resp *response) (*url.URL, error) {
+	if !followable(resp.code) {
+		return nil, errors.New("expected status 301, 302, 307 or 308")
+	}
+	if resp.location == "" {
+		return nil, errors.New("no Location")
+	}
+	target, err := at.Parse(resp.location)
+	if err != nil {
+		return nil, fmt.Errorf("Location %q is not a URL", resp.location)
+	}
+	if target.Scheme != "http" && target.Scheme != "https" {
+		return nil, fmt.Errorf("to scheme %q, expected http or https", target.Scheme)
+	}
+	if port := target.Port(); port != "" && port != "80" && port != "443" {
+		return nil, fmt.Errorf("to port %s, expected 80 or 443", port)
+	}
+	host, err := h.judgeHost(target.Hostname())
+	if err != nil {
+		return nil, fmt.Errorf("to host %q: %w", target.Hostname(), err)
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port := target.Port(); port != "" {
+		host += ":" + port
+	}
+	target.Host = host
+	// A fragment is never sent, and credentials must not be.
+	target.User, target.Fragment, target.RawFragment = nil, "", ""
+	return target, nil
+}
+
+// judgeHost returns the host of a redirect's target in lower case without
+// trailing dot. An IP address is judged by the address policy here; those that a
+// name leads to are judged after the lookup.
+func (h *http01) judgeHost(host string) (string, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		if addr.Zone() != "" {
+			return "", errors.New("an address with a zone")
+		}
+		if h.o.Allowed != nil {
+			if err := h.o.Allowed(addr); err != nil {
+				return "", err
+			}
+		}
+		return addr.String(), nil
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if err := checkHost(host); err != nil {
+		return "", err
+	}
+	return host, nil
+}
