@@ -161,7 +161,7 @@ func (h *http01) dial(ctx context.Context, at *url.URL, server netip.AddrPort) (
 }
 
 // exchange makes one request over conn, which it closes, and records it as
-// evidence.
+// evidence. The time to connect is not counted, a TLS handshake is.
 func (h *http01) exchange(ctx context.Context, at *url.URL, server netip.AddrPort, conn net.Conn) (*response, error) {
 	ev := perspectives.Evidence{Kind: "http", Query: at.String(), Server: server.String(), Started: h.o.Clock()}
 	resp, err := h.request(ctx, at, conn)

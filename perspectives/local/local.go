@@ -1,0 +1,100 @@
+// Package local runs one perspective: resolver, domain control validation and
+// CAA check over one network, be it that of the operating system or that of one
+// emulated host.
+//
+// Domain control comes first, then CAA, one query after the other; both are
+// always made, so that the answer says everything that the perspective saw. Each
+// has a resolver session of its own, which ends with it: nothing is carried from
+// one to the other, to another attempt or to another perspective (BR 3.2.2.9).
+//
+// Not modelled: limits on load, DNSSEC. A [Local] is immutable and safe for
+// concurrent use if its network, clock and source of randomness are.
+package local
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"time"
+
+	"mpicsim/perspectives"
+	"mpicsim/perspectives/caa"
+	"mpicsim/perspectives/dcv"
+	"mpicsim/perspectives/resolver"
+)
+
+// Config describes one perspective and how it reaches the world.
+type Config struct {
+	// Perspective is what the perspective says about itself. Name is required.
+	Perspective perspectives.Perspective
+	// Network carries all its packets. Required.
+	Network perspectives.Network
+	// Clock stamps its results. Required.
+	Clock perspectives.Clock
+	// Roots are the root hints. Required; resolver.RealRoots has those of the
+	// public DNS.
+	Roots []resolver.Root
+	// Allowed refuses addresses of name servers and web servers. Production uses
+	// dcv.PublicOnly; nil allows all.
+	Allowed func(netip.Addr) error
+	// Limits bounds each DNS lookup; zero fields stand for defaults.
+	Limits resolver.Limits
+	// Rand gives DNS message IDs, crypto/rand by default.
+	Rand io.Reader
+	// UserAgent, Timeout and MaxRedirects are those of dcv.Options.
+	UserAgent    string
+	Timeout      time.Duration
+	MaxRedirects int
+	// DNSPort, HTTPPort and HTTPSPort stand in for 53, 80 and 443 in tests on
+	// the loopback; 0 means those three.
+	DNSPort, HTTPPort, HTTPSPort uint16
+}
+
+// Local is one running perspective. Create it with [New].
+type Local struct {
+	perspective perspectives.Perspective
+	clock       perspectives.Clock
+	resolver    *resolver.Resolver
+	validator   *dcv.Validator
+}
+
+// New returns a Local, or an error that names the perspective and the field that
+// is missing or impossible. It contacts nobody.
+func New(c Config) (*Local, error) {
+	if c.Perspective.Name == "" {
+		return nil, fmt.Errorf("perspective in %q: Name is required", c.Perspective.City)
+	}
+	r, err := resolver.New(resolver.Options{
+		Network: c.Network, Clock: c.Clock, Roots: c.Roots, Limits: c.Limits, Rand: c.Rand,
+		Port: c.DNSPort, Allowed: c.Allowed,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("perspective %q: %w", c.Perspective.Name, err)
+	}
+	v, err := dcv.New(dcv.Options{
+		Network: c.Network, Clock: c.Clock, Allowed: c.Allowed, UserAgent: c.UserAgent,
+		Timeout: c.Timeout, MaxRedirects: c.MaxRedirects, HTTPPort: c.HTTPPort, HTTPSPort: c.HTTPSPort,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("perspective %q: %w", c.Perspective.Name, err)
+	}
+	return &Local{perspective: c.Perspective, clock: c.Clock, resolver: r, validator: v}, nil
+}
+
+// Describe returns the perspective's description.
+func (l *Local) Describe() perspectives.Perspective { return l.perspective }
+
+// Run makes both checks of c and returns what was seen. It does not fail: that
+// something could not be asked is an outcome with the verdict Error.
+func (l *Local) Run(ctx context.Context, c perspectives.Check) perspectives.Result {
+	res := perspectives.Result{
+		Perspective: l.perspective.Name, RIR: l.perspective.RIR, TargetAddresses: []string{}, Started: l.clock(),
+	}
+	var targets []string
+	res.DCV, targets = l.validator.Validate(ctx, l.resolver.NewSession(), c)
+	res.TargetAddresses = append(res.TargetAddresses, targets...)
+	res.CAA = caa.Check(ctx, l.resolver.NewSession(), c)
+	res.Finished = l.clock()
+	return res
+}

@@ -1,0 +1,221 @@
+package local_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"mpicsim/perspectives"
+	"mpicsim/perspectives/caa"
+	"mpicsim/perspectives/dcv"
+	"mpicsim/perspectives/local"
+	"mpicsim/perspectives/resolver/resolvertest"
+	"mpicsim/topology/place"
+)
+
+func TestLocal(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Local")
+}
+
+const (
+	rootAddr   = "127.0.0.2"
+	tldAddr    = "127.0.0.3"
+	victimAddr = "127.0.0.4"
+	webAddr    = "127.0.0.1"
+
+	keyAuth = "token.thumbprint"
+	// digest is base64url(SHA-256(keyAuth)).
+	digest = "61rBZ_4knHblO0MNoxFsXZ_eTFUHum0B6IVRbhvUn5I"
+)
+
+// victim is the zone of the domain under validation.
+const victim = `
+@                NS   ns1
+ns1              A    127.0.0.4
+www              A    127.0.0.1
+@                CAA  0 issue "ca.example"
+_acme-challenge  TXT  "61rBZ_4knHblO0MNoxFsXZ_eTFUHum0B6IVRbhvUn5I"
+closed           CAA  0 issue ";"
+closed           A    127.0.0.1
+`
+
+func start(tb testing.TB) (*resolvertest.World, uint16) {
+	tb.Helper()
+	w := resolvertest.Start(tb,
+		resolvertest.Server{Addr: rootAddr, Zones: []resolvertest.Zone{{Origin: ".", Records: "test. NS a.nic.test.\na.nic.test. A " + tldAddr}}},
+		resolvertest.Server{Addr: tldAddr, Zones: []resolvertest.Zone{{Origin: "test.", Records: "example NS ns1.example\nns1.example A " + victimAddr}}},
+		resolvertest.Server{Addr: victimAddr, Zones: []resolvertest.Zone{{Origin: "example.test.", Records: victim}}},
+	)
+	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		if req.Host == "www.example.test" && req.URL.Path == "/.well-known/acme-challenge/token" {
+			_, _ = fmt.Fprintln(rw, keyAuth)
+			return
+		}
+		http.NotFound(rw, req)
+	}))
+	tb.Cleanup(srv.Close)
+	return w, netip.MustParseAddrPort(srv.Listener.Addr().String()).Port()
+}
+
+func config(w *resolvertest.World, httpPort uint16) local.Config {
+	var seconds atomic.Int64
+	return local.Config{
+		Perspective: perspectives.Perspective{Name: "test/one", City: "Bern", RIR: place.RIPE, ASN: 64500},
+		Network:     &net.Dialer{},
+		Clock:       func() time.Time { return time.Unix(seconds.Add(1), 0).UTC() },
+		Roots:       w.Roots(rootAddr),
+		DNSPort:     w.Port,
+		HTTPPort:    httpPort,
+	}
+}
+
+func check(domain string, method perspectives.Method) perspectives.Check {
+	return perspectives.Check{
+		Domain: domain, Method: method, Token: "token", KeyAuthorization: keyAuth, IssuerDomains: []string{"ca.example"},
+	}
+}
+
+var _ = Describe("A perspective on real sockets", func() {
+	var (
+		w        *resolvertest.World
+		httpPort uint16
+		c        local.Config
+	)
+	BeforeEach(func() {
+		w, httpPort = start(GinkgoTB())
+		c = config(w, httpPort)
+	})
+	run := func(ctx SpecContext, check perspectives.Check) perspectives.Result {
+		GinkgoHelper()
+		l, err := local.New(c)
+		Expect(err).NotTo(HaveOccurred())
+		return l.Run(ctx, check)
+	}
+
+	It("corroborates by http-01 what it sees from the root down to the web server", func(ctx SpecContext) {
+		r := run(ctx, check("www.example.test", perspectives.HTTP01))
+		Expect(r.Corroborates()).To(BeTrue(), "%s; %s", r.DCV.Detail, r.CAA.Detail)
+		Expect(r.DCV.Reason).To(Equal(dcv.ReasonMatches))
+		Expect(r.CAA.Reason).To(Equal(caa.ReasonAuthorized))
+		Expect(r.Perspective).To(Equal("test/one"))
+		Expect(r.RIR).To(Equal(place.RIPE))
+		Expect(r.TargetAddresses).To(Equal([]string{fmt.Sprintf("%s:%d", webAddr, httpPort)}))
+		Expect(r.Finished).To(BeTemporally(">", r.Started))
+	})
+
+	It("corroborates by dns-01 and names the name server that answered", func(ctx SpecContext) {
+		r := run(ctx, check("*.example.test", perspectives.DNS01))
+		Expect(r.Corroborates()).To(BeTrue(), "%s; %s", r.DCV.Detail, r.CAA.Detail)
+		Expect(r.TargetAddresses).To(Equal([]string{w.At(victimAddr).String()}))
+	})
+
+	It("asks the root again for CAA and in every attempt", func(ctx SpecContext) {
+		l, err := local.New(c)
+		Expect(err).NotTo(HaveOccurred())
+		for range 2 {
+			Expect(l.Run(ctx, check("www.example.test", perspectives.HTTP01)).Corroborates()).To(BeTrue())
+		}
+		var root []string
+		for _, q := range w.Queries() {
+			if strings.HasPrefix(q, rootAddr) {
+				root = append(root, strings.Fields(q)[3])
+			}
+		}
+		// A is asked of the zone's servers, which the same session has found.
+		Expect(root).To(Equal([]string{"AAAA", "CAA", "AAAA", "CAA"}))
+	})
+
+	It("says what CAA says even if domain control is not shown", func(ctx SpecContext) {
+		r := run(ctx, check("closed.example.test", perspectives.HTTP01))
+		Expect(r.DCV.Verdict).To(Equal(perspectives.Fail))
+		Expect(r.DCV.Reason).To(Equal(dcv.ReasonStatus))
+		Expect(r.CAA.Verdict).To(Equal(perspectives.Fail))
+		Expect(r.CAA.Reason).To(Equal(caa.ReasonForbidden))
+	})
+
+	It("does not corroborate if its network reaches nobody", func(ctx SpecContext) {
+		c.DNSPort = 1
+		c.Roots[0].Addrs[0] = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.99"), 1)
+		r := run(ctx, check("www.example.test", perspectives.HTTP01))
+		Expect(r.DCV.Verdict).To(Equal(perspectives.Error))
+		Expect(r.CAA.Verdict).To(Equal(perspectives.Error))
+		Expect(r.TargetAddresses).To(BeEmpty())
+		Expect(r.TargetAddresses).NotTo(BeNil(), "JSON wants a list")
+	})
+
+	It("contacts nobody that its address policy refuses", func(ctx SpecContext) {
+		c.Allowed = dcv.PublicOnly
+		r := run(ctx, check("www.example.test", perspectives.HTTP01))
+		Expect(r.DCV.Reason).To(Equal(dcv.ReasonLookupFailed))
+		Expect(r.DCV.Detail).To(ContainSubstring("loopback, RFC 1122"))
+		Expect(w.Queries()).To(BeEmpty())
+	})
+
+	It("gives the same answer for the same packets", func(ctx SpecContext) {
+		first := run(ctx, check("www.example.test", perspectives.HTTP01))
+		c.Clock = config(w, httpPort).Clock
+		Expect(run(ctx, check("www.example.test", perspectives.HTTP01))).To(Equal(first))
+	})
+
+	It("describes itself as configured", func() {
+		l, err := local.New(c)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(l.Describe()).To(Equal(c.Perspective))
+	})
+
+	DescribeTable("refuses a configuration",
+		func(change func(*local.Config), text string) {
+			change(&c)
+			_, err := local.New(c)
+			Expect(err).To(MatchError(ContainSubstring(text)))
+		},
+		Entry("without name", func(c *local.Config) { c.Perspective.Name = "" }, `perspective in "Bern": Name is required`),
+		Entry("without network", func(c *local.Config) { c.Network = nil }, `perspective "test/one": resolver: Network`),
+		Entry("without roots", func(c *local.Config) { c.Roots = nil }, "no root hints"),
+		Entry("with a negative limit", func(c *local.Config) { c.Limits.Queries = -1 }, "limit Queries"),
+		Entry("with a negative timeout", func(c *local.Config) { c.Timeout = -1 }, "dcv: Timeout"),
+	)
+})
+
+// Many checks at once must not disturb each other.
+func TestConcurrentRuns(t *testing.T) {
+	g := NewWithT(t)
+	w, httpPort := start(t)
+	l, err := local.New(config(w, httpPort))
+	g.Expect(err).NotTo(HaveOccurred())
+	results := make(chan perspectives.Result)
+	const runs = 20
+	for range runs {
+		go func() { results <- l.Run(t.Context(), check("www.example.test", perspectives.HTTP01)) }()
+	}
+	for range runs {
+		r := <-results
+		g.Expect(r.Corroborates()).To(BeTrue(), "%s; %s", r.DCV.Detail, r.CAA.Detail)
+	}
+}
+
+// BenchmarkRun is one http-01 check with CAA over the loopback, from the root:
+// 8 DNS exchanges and one HTTP request, servers included.
+func BenchmarkRun(b *testing.B) {
+	w, httpPort := start(b)
+	l, err := local.New(config(w, httpPort))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if r := l.Run(b.Context(), check("www.example.test", perspectives.HTTP01)); !r.Corroborates() {
+			b.Fatal(r.DCV.Detail, r.CAA.Detail)
+		}
+	}
+}
