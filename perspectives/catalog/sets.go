@@ -43,7 +43,7 @@ func Sets() []NamedSet {
 		{
 			Set:    deployment("lets-encrypt-2020", viaWest(), "aws/us-east-2", "aws/us-west-2", "aws/eu-central-1"),
 			Status: Published,
-			Source: "Cimaszewski et al., USENIX Security 2023, and its code inspire-group/CA-vantage-point-selection",
+			Source: "Cimaszewski et al., USENIX Security 2023 (arXiv 2302.08000), and the simulation code published with it",
 			Rule:   "lets-encrypt-2020",
 			Assumption: "the primary stands in Denver: the code says Salt Lake City/Denver; " +
 				"its AS is not published with it",

@@ -23,7 +23,7 @@ func silentUntil(ctx context.Context, _ int, r *perspectives.Result) {
 // after says something after d on the bubble's clock, whatever the context says.
 func after(d time.Duration, says func(context.Context, int, *perspectives.Result)) func(context.Context, int, *perspectives.Result) {
 	return func(ctx context.Context, run int, r *perspectives.Result) {
-		<-time.After(d)
+		<-time.NewTimer(d).C
 		says(ctx, run, r)
 	}
 }
@@ -53,12 +53,12 @@ func TestTimeoutIsForEachPerspective(t *testing.T) {
 				c.change(w)
 				co, err := w.build()
 				g.Expect(err).NotTo(gomega.HaveOccurred())
-				start := time.Now() //nolint:forbidigo // the bubble's clock
+				start := time.Now()
 				report, err := co.Corroborate(t.Context(), check())
 				g.Expect(err).NotTo(gomega.HaveOccurred())
 				g.Expect(report.Decision.Quorum).To(gomega.Equal(c.want))
 				g.Expect(report.Decision.Reason).To(gomega.Equal(c.reason))
-				g.Expect(time.Since(start)).To(gomega.Equal(c.took)) //nolint:forbidigo // the bubble's clock
+				g.Expect(time.Since(start)).To(gomega.Equal(c.took))
 			})
 		})
 	}
@@ -101,7 +101,7 @@ func TestWorkersChangeOnlyTheTime(t *testing.T) {
 					running++
 					most = max(most, running)
 					mu.Unlock()
-					<-time.After(time.Second)
+					<-time.NewTimer(time.Second).C
 					mu.Lock()
 					running--
 					mu.Unlock()
@@ -111,10 +111,10 @@ func TestWorkersChangeOnlyTheTime(t *testing.T) {
 			w.let("a c e", slow(ok)).let("b", slow(hijackBlocked)).let("d", slow(impostor))
 			co, err := w.build()
 			g.Expect(err).NotTo(gomega.HaveOccurred())
-			start := time.Now() //nolint:forbidigo // the bubble's clock
+			start := time.Now()
 			report, err := co.Corroborate(t.Context(), check())
 			g.Expect(err).NotTo(gomega.HaveOccurred())
-			g.Expect(time.Since(start)).To(gomega.Equal(c.took), "%d workers", c.workers) //nolint:forbidigo // the bubble's clock
+			g.Expect(time.Since(start)).To(gomega.Equal(c.took), "%d workers", c.workers)
 			if c.workers > 0 {
 				g.Expect(most).To(gomega.Equal(min(c.workers, 5)))
 			}
