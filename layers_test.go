@@ -65,9 +65,9 @@ func projectRows() []row {
 		{"perspectives/openmpic", []string{"perspectives", "perspectives/coordinator", "perspectives/policy", "perspectives/catalog", "topology/place"}},
 
 		// The experiment is the only place where the two sides meet. What it
-		// stores has no behaviour and so needs neither of them.
+		// stores has no behaviour and needs only their words.
 		{"scenarios/...", []string{"topology/...", "sim/...", "perspectives/...", "scenarios/..."}},
-		{"scenarios/result", nil},
+		{"scenarios/result", []string{"topology", "topology/place", "perspectives"}},
 		{"scenarios/library", nil},
 
 		// The reader reads results, never the engine.

@@ -1,0 +1,117 @@
+package scenarios
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// MaxFileBytes is the size above which a scenario file is refused.
+const MaxFileBytes = 1 << 20
+
+// Source is a scenario with where its fields stand in the file, so that what is
+// found wrong later, when the topology is known, can still be located.
+type Source struct {
+	Scenario
+	at    map[string]position
+	flags map[string]string // field -> command-line flag that set it
+}
+
+// ReadFile reads and validates a scenario file.
+func ReadFile(path string) (*Source, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading a scenario: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading a scenario: %w", err)
+	}
+	return Parse(data, path)
+}
+
+// Parse reads and validates a scenario from YAML text. file is what errors call
+// it. The error joins one [FieldError] for each problem.
+func Parse(data []byte, file string) (*Source, error) {
+	if len(data) > MaxFileBytes {
+		return nil, &FieldError{File: file, Found: fmt.Sprintf("more than %d bytes", MaxFileBytes), Expected: "a shorter file"}
+	}
+	root, err := document(data, file)
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{}
+	d := &decoder{file: file, at: map[string]position{}}
+	d.decode(root, reflect.ValueOf(&s.Scenario).Elem(), "", 0)
+	if len(d.errs) > 0 {
+		return nil, errors.Join(d.errs...)
+	}
+	s.at, s.File = d.at, file
+	s.fillDefaults()
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// document parses YAML and returns the only document's root.
+func document(data []byte, file string) (*yaml.Node, error) {
+	loader, err := yaml.NewLoader(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	var doc yaml.Node
+	if err := loader.Load(&doc); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, &FieldError{File: file, Found: "nothing", Expected: "a scenario"}
+		}
+		return nil, syntaxError(file, err)
+	}
+	root := &doc
+	if doc.Kind == yaml.DocumentNode {
+		if len(doc.Content) == 0 {
+			return nil, &FieldError{File: file, Found: "nothing", Expected: "a scenario"}
+		}
+		root = doc.Content[0]
+	}
+	var more yaml.Node
+	if err := loader.Load(&more); !errors.Is(err, io.EOF) {
+		if err != nil {
+			return nil, syntaxError(file, err)
+		}
+		return nil, &FieldError{File: file, Line: more.Line, Column: more.Column, Found: "a second document", Expected: "one"}
+	}
+	return root, nil
+}
+
+// linePattern finds the position in the YAML library's message.
+var linePattern = regexp.MustCompile(`\bL(\d+)(?:\.C(\d+))?: (.*)|\bline (\d+): (.*)`) //nolint:gochecknoglobals // immutable
+
+func syntaxError(file string, err error) error {
+	e := &FieldError{File: file, Found: strings.TrimPrefix(err.Error(), "go-yaml "), Expected: "well-formed YAML"}
+	if m := linePattern.FindStringSubmatch(err.Error()); m != nil {
+		e.Line, _ = strconv.Atoi(m[1] + m[4])
+		e.Column, _ = strconv.Atoi(m[2])
+		e.Found = m[3] + m[5]
+	}
+	return e
+}
+
+// FieldError returns an error about a field, located in the file, or at the
+// command-line flag that set the field.
+func (s *Source) FieldError(field, found, expected string) error {
+	if flag, ok := s.flags[field]; ok {
+		return &FieldError{File: "flag --" + flag, Found: found, Expected: expected}
+	}
+	at := s.at[field]
+	return &FieldError{File: s.File, Line: at.line, Column: at.column, Field: field, Found: found, Expected: expected}
+}

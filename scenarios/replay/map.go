@@ -1,0 +1,114 @@
+package replay
+
+import (
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+
+	"mpicsim/scenarios"
+	"mpicsim/scenarios/result"
+	"mpicsim/topology"
+	"mpicsim/topology/asrel"
+	"mpicsim/topology/synth"
+)
+
+// Map is a topology with where it came from.
+type Map struct {
+	Graph  *topology.Graph
+	Source result.Topology
+}
+
+// maxRepairs is how many repairs a result lists one by one.
+const maxRepairs = 20
+
+// Load reads or generates the topology that a scenario names.
+func Load(s *scenarios.Source) (*Map, error) {
+	var m *Map
+	var err error
+	switch t := s.Topology; {
+	case t.Synthetic != nil:
+		m, err = generate(s)
+	case t.File != "":
+		m, err = read(s)
+	default:
+		m, err = inline(s)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(s.Topology.Places) > 0 {
+		if err := m.setPlaces(s); err != nil {
+			return nil, err
+		}
+	}
+	m.Source.ASes, m.Source.Placed = m.Graph.Len(), m.Graph.Placed()
+	m.Source.Transit, m.Source.Peering = m.Graph.LinksOf()
+	return m, nil
+}
+
+func generate(s *scenarios.Source) (*Map, error) {
+	t := s.Topology.Synthetic
+	net, err := synth.Generate(synth.Options{ASes: t.ASes, Seed: t.Seed})
+	if err != nil {
+		return nil, s.FieldError("topology.synthetic", fmt.Sprint(t.ASes), err.Error())
+	}
+	return &Map{Graph: net.Graph, Source: result.Topology{
+		Kind: "synthetic", Source: fmt.Sprintf("synth: %d ASes, seed %d", t.ASes, t.Seed), Repairs: []string{},
+	}}, nil
+}
+
+func read(s *scenarios.Source) (*Map, error) {
+	path := s.Topology.File
+	if !filepath.IsAbs(path) && !s.FromFlag("topology.file") && s.File != "" {
+		path = filepath.Join(filepath.Dir(s.File), path)
+	}
+	f, err := asrel.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	m := &Map{Graph: f.Graph, Source: result.Topology{
+		Kind: "file", Source: filepath.Base(path), SHA256: hex.EncodeToString(f.SHA256[:]), Repairs: []string{},
+	}}
+	for n, finding := range f.Findings {
+		if n == maxRepairs {
+			m.Source.Repairs = append(m.Source.Repairs, fmt.Sprintf("and %d more", len(f.Findings)-n))
+			break
+		}
+		m.Source.Repairs = append(m.Source.Repairs, finding.String())
+	}
+	return m, nil
+}
+
+// inline builds the topology that the scenario lists. What a file may repair is
+// an error here: the author sees it at once.
+func inline(s *scenarios.Source) (*Map, error) {
+	var b topology.Builder
+	for n, l := range s.Topology.Links {
+		b.AddLink(topology.Link{A: l.A, B: l.B, Kind: l.Kind, Line: int32(n)})
+	}
+	g, findings, err := b.Build()
+	if err != nil {
+		return nil, fmt.Errorf("%s: topology.links: %w", s.File, err)
+	}
+	if len(findings) > 0 {
+		f := findings[0]
+		return nil, s.FieldError(fmt.Sprintf("topology.links[%d]", f.Dropped.Line), fmt.Sprintf("%v: %v", f.Kind, f.Dropped), "links without contradiction or cycle")
+	}
+	return &Map{Graph: g, Source: result.Topology{Kind: "inline", Source: "the scenario", Repairs: []string{}}}, nil
+}
+
+func (m *Map) setPlaces(s *scenarios.Source) error {
+	b := topology.Extend(m.Graph)
+	for n, p := range s.Topology.Places {
+		if _, ok := m.Graph.Index(p.AS); !ok {
+			return s.FieldError(fmt.Sprintf("topology.places[%d]", n), fmt.Sprintf("AS %v", p.AS), "an AS of the topology")
+		}
+		b.SetPlace(p.AS, p.Location())
+	}
+	g, _, err := b.Build()
+	if err != nil {
+		return fmt.Errorf("placing ASes: %w", err)
+	}
+	m.Graph = g
+	return nil
+}

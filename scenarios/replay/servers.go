@@ -1,0 +1,199 @@
+package replay
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"mpicsim/perspectives"
+	"mpicsim/perspectives/resolver"
+	"mpicsim/scenarios"
+	"mpicsim/sim/names"
+	"mpicsim/sim/web"
+)
+
+// challenge is the ACME challenge of one check. A real CA draws the token; here
+// it follows from the scenario, the seed and the check, so that a replay is
+// repeatable.
+type challenge struct {
+	token, keyAuthorization string
+}
+
+// challengeFor returns the challenge of a check; the key authorization ends with
+// the applicant's account key thumbprint (RFC 8555 8.1).
+func (w *World) challengeFor(c scenarios.CheckEvent) challenge {
+	hash := func(what, who string) string {
+		sum := sha256.Sum256(fmt.Appendf(nil, "mpicsim/%s/%s/%d/%s", what, w.source.Name, w.routing.Seed, who))
+		return base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	token := hash("token", c.Name)
+	return challenge{token, token + "." + hash("account", c.Applicant)}
+}
+
+// challenges returns the challenges of all checks that a side applied for.
+func (w *World) challenges(side string) []challenge {
+	var out []challenge
+	for _, e := range w.source.Timeline {
+		if e.Check != nil && e.Check.Applicant == side {
+			out = append(out, w.challengeFor(*e.Check))
+		}
+	}
+	return out
+}
+
+// startServers starts the name space and both sides' web servers.
+func (w *World) startServers(ctx context.Context) error {
+	for _, start := range []func(context.Context) error{w.startNames, w.startVictimWeb, w.startAttacker} {
+		if err := start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func port(addrs []netip.Addr, port uint16) []netip.AddrPort {
+	out := make([]netip.AddrPort, len(addrs))
+	for n, a := range addrs {
+		out[n] = netip.AddrPortFrom(a, port)
+	}
+	return out
+}
+
+// zone returns what a side publishes for the victim's domain: its own addresses,
+// CAA records, and the answers to its dns-01 challenges.
+func (w *World) zone(side string, addrs []netip.Addr, caa []string) string {
+	var b strings.Builder
+	for _, a := range addrs {
+		kind := "A"
+		if a.Is6() {
+			kind = "AAAA"
+		}
+		fmt.Fprintf(&b, "@ IN %s %v\n", kind, a)
+	}
+	for _, record := range caa {
+		fmt.Fprintf(&b, "@ IN CAA %s\n", record)
+	}
+	for _, c := range w.challenges(side) {
+		sum := sha256.Sum256([]byte(c.keyAuthorization))
+		fmt.Fprintf(&b, "_acme-challenge IN TXT %q\n", base64.RawURLEncoding.EncodeToString(sum[:]))
+	}
+	return b.String()
+}
+
+// nameServers returns the victim's name servers.
+func (w *World) nameServers() []names.NameServer {
+	var out []names.NameServer
+	for _, ns := range w.source.Victim.NameServers {
+		out = append(out, names.NameServer{Name: ns.Name, Addrs: []netip.Addr{ns.Address}})
+	}
+	return out
+}
+
+// victimZones returns the domain's zone and, for name servers with names
+// elsewhere, the zones of these names.
+func (w *World) victimZones(records string) []names.ZoneSpec {
+	domain, servers := w.source.Victim.Domain, w.nameServers()
+	zones := []names.ZoneSpec{{Origin: domain, NameServers: servers, Records: records, RecordsFile: w.source.File + ": victim.caa"}}
+	seen := []string{domain}
+	for _, ns := range w.source.Victim.NameServers {
+		labels := strings.Split(ns.Name, ".")
+		origin := strings.Join(labels[max(0, len(labels)-2):], ".")
+		if ns.Name == domain || strings.HasSuffix(ns.Name, "."+domain) || slices.Contains(seen, origin) {
+			continue
+		}
+		seen = append(seen, origin)
+		zones = append(zones, names.ZoneSpec{Origin: origin, NameServers: servers})
+	}
+	return zones
+}
+
+// startNames serves the root, the TLDs and the victim's zones.
+func (w *World) startNames(ctx context.Context) error {
+	s := w.source
+	h, err := names.HierarchySpec{
+		Root:            []names.NameServer{{Name: "a.root-servers.net", Addrs: []netip.Addr{rootAddress}}},
+		DefaultRegistry: []names.NameServer{{Name: "a.tld-servers.net", Addrs: []netip.Addr{tldAddress}}},
+		Zones:           w.victimZones(w.zone(scenarios.SideVictim, s.Victim.Web, s.Victim.CAA)),
+	}.Build()
+	if err != nil {
+		return fmt.Errorf("building the name space: %w", err)
+	}
+	hosts := map[string]netip.Addr{hostRoot: rootAddress, hostTLD: tldAddress}
+	order := []string{hostRoot, hostTLD}
+	for _, ns := range s.Victim.NameServers {
+		hosts[ns.Name] = ns.Address
+		order = append(order, ns.Name)
+	}
+	for _, name := range order {
+		if err := w.serveNames(ctx, name, []netip.Addr{hosts[name]}, h.ZonesAt(hosts[name])); err != nil {
+			return err
+		}
+	}
+	for _, r := range h.RootHints {
+		w.roots = append(w.roots, resolver.Root{Name: r.Name, Addrs: port(r.Addrs, 53)})
+	}
+	return nil
+}
+
+func (w *World) serveNames(ctx context.Context, host string, addrs []netip.Addr, zones []*names.Zone) error {
+	server, err := names.Serve(ctx, w.host(host), names.Config{Addrs: port(addrs, 53), Zones: zones})
+	if err != nil {
+		return fmt.Errorf("name server %q: %w", host, err)
+	}
+	w.closers = append(w.closers, server.Close)
+	return nil
+}
+
+func (w *World) startVictimWeb(ctx context.Context) error {
+	return w.serveWeb(ctx, hostVictim, scenarios.SideVictim, w.source.Victim.Web)
+}
+
+func (w *World) serveWeb(ctx context.Context, host, side string, addrs []netip.Addr) error {
+	site := web.Site{Owner: side, Challenges: map[string]string{}, Pages: map[string]web.Page{"/": {Body: "the " + side + "'s page\n"}}}
+	for _, c := range w.challenges(side) {
+		site.Challenges[c.token] = c.keyAuthorization
+	}
+	server, err := web.Serve(ctx, w.host(host), web.Config{HTTP: port(addrs, 80), Site: site, DisableKeepAlives: true})
+	if err != nil {
+		return fmt.Errorf("web server %q: %w", host, err)
+	}
+	w.closers = append(w.closers, server.Close)
+	return nil
+}
+
+// startAttacker serves, at the attacker's own address and at every service
+// address in a prefix that the attacker takes at some time, what the attacker
+// wants to be believed. Packets get there only while routes lead there.
+func (w *World) startAttacker(ctx context.Context) error {
+	s := w.source
+	webAddrs, dnsAddrs := w.services()
+	own := []netip.Addr{s.Attacker.Address}
+	if err := w.serveWeb(ctx, hostAttacker, scenarios.SideAttacker, append(own, webAddrs...)); err != nil {
+		return err
+	}
+	if len(dnsAddrs) == 0 {
+		return nil
+	}
+	var zones []*names.Zone
+	for _, spec := range w.victimZones(w.zone(scenarios.SideAttacker, own, nil)) {
+		z, err := spec.Build()
+		if err != nil {
+			return fmt.Errorf("the attacker's zone: %w", err)
+		}
+		zones = append(zones, z)
+	}
+	return w.serveNames(ctx, hostAttacker, dnsAddrs, zones)
+}
+
+// checkRequest is what the CA asks its perspectives.
+func (w *World) checkRequest(c scenarios.CheckEvent) perspectives.Check {
+	ch := w.challengeFor(c)
+	return perspectives.Check{
+		Domain: w.source.Victim.Domain, Method: perspectives.Method(w.source.CA.Method),
+		Token: ch.token, KeyAuthorization: ch.keyAuthorization, IssuerDomains: []string{w.source.CA.Issuer},
+	}
+}

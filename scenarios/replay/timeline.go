@@ -1,0 +1,229 @@
+package replay
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"mpicsim/scenarios"
+	"mpicsim/scenarios/result"
+	"mpicsim/sim/fabric"
+	"mpicsim/sim/route"
+	"mpicsim/topology"
+)
+
+// epoch is the routes from one moment of the timeline to the next.
+type epoch struct {
+	from   time.Duration
+	anns   map[netip.Prefix][]route.Announcement
+	routes map[netip.Prefix]*route.Routes
+}
+
+// standing are the announcements that hold for the whole story: those of the
+// perspectives, the attacker's own prefix and the upper name servers.
+func (w *World) standing() map[netip.Prefix][]route.Announcement {
+	anns := map[netip.Prefix][]route.Announcement{}
+	add := func(p netip.Prefix, as topology.ASN, attacker bool) {
+		anns[p] = append(anns[p], route.Announcement{Prefix: p, Path: []topology.ASN{as}, Attacker: attacker})
+	}
+	add(rootPrefix, w.rootAS, false)
+	add(tldPrefix, w.tldAS, false)
+	add(w.source.Attacker.Prefix, w.source.Attacker.AS, true)
+	for _, name := range w.order {
+		st := w.sites[name]
+		for _, p := range st.prefixes {
+			add(p, st.attachment.ASN, false)
+		}
+	}
+	return anns
+}
+
+// computeRoutes turns the timeline into epochs and propagates what each of them
+// announces. A prefix whose announcements do not change is propagated once.
+func (w *World) computeRoutes() error {
+	w.engine = route.NewEngine(w.graph)
+	anns := w.standing()
+	w.epochs = []epoch{{anns: clone(anns)}}
+	for _, e := range w.source.Timeline {
+		if e.Check != nil {
+			continue
+		}
+		w.apply(e, anns)
+		if last := &w.epochs[len(w.epochs)-1]; last.from == e.At {
+			last.anns = clone(anns)
+			continue
+		}
+		w.epochs = append(w.epochs, epoch{from: e.At, anns: clone(anns)})
+	}
+	done := map[string]*route.Routes{}
+	for n := range w.epochs {
+		if err := w.propagate(&w.epochs[n], done, w.routing); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func clone(anns map[netip.Prefix][]route.Announcement) map[netip.Prefix][]route.Announcement {
+	out := make(map[netip.Prefix][]route.Announcement, len(anns))
+	for p, list := range anns {
+		if len(list) > 0 {
+			out[p] = slices.Clone(list)
+		}
+	}
+	return out
+}
+
+// apply changes the announcements as an event says.
+func (w *World) apply(e scenarios.Event, anns map[netip.Prefix][]route.Announcement) {
+	s := w.source
+	owner := map[netip.Prefix]topology.ASN{}
+	for _, o := range s.Owned() {
+		owner[o.Prefix] = o.AS
+	}
+	put := func(a route.Announcement) {
+		if !slices.ContainsFunc(anns[a.Prefix], a.Equal) {
+			anns[a.Prefix] = append(anns[a.Prefix], a)
+		}
+	}
+	switch {
+	case e.Announce != nil:
+		for _, o := range s.Owned() {
+			if len(e.Announce.Prefixes) == 0 || slices.Contains(e.Announce.Prefixes, o.Prefix) {
+				put(route.Announcement{Prefix: o.Prefix, Path: []topology.ASN{o.AS}})
+			}
+		}
+	case e.Hijack != nil:
+		for _, p := range e.Hijack.Prefixes {
+			path := []topology.ASN{s.Attacker.AS}
+			if e.Hijack.ForgedOrigin {
+				path = append(path, rightful(s, p))
+			}
+			put(route.Announcement{Prefix: p, Path: path, Attacker: true})
+			if !slices.Contains(w.hijacked, p) {
+				w.hijacked = append(w.hijacked, p)
+			}
+		}
+	case e.Withdraw != nil:
+		attacker := e.Withdraw.By == scenarios.SideAttacker
+		for p, list := range anns {
+			_, owned := owner[p]
+			if !owned && (!attacker || !slices.Contains(w.hijacked, p)) {
+				continue // standing announcements are not withdrawn
+			}
+			if len(e.Withdraw.Prefixes) > 0 && !slices.Contains(e.Withdraw.Prefixes, p) {
+				continue
+			}
+			anns[p] = slices.DeleteFunc(list, func(a route.Announcement) bool { return a.Attacker == attacker })
+		}
+	}
+}
+
+// rightful returns the AS that announces by right the prefix that p lies in.
+func rightful(s *scenarios.Source, p netip.Prefix) topology.ASN {
+	for _, o := range s.Owned() {
+		if o.Prefix.Bits() <= p.Bits() && o.Prefix.Contains(p.Addr()) {
+			return o.AS
+		}
+	}
+	return s.Victim.AS
+}
+
+// propagate fills in an epoch's routes.
+func (w *World) propagate(e *epoch, done map[string]*route.Routes, o route.Options) error {
+	e.routes = make(map[netip.Prefix]*route.Routes, len(e.anns))
+	for _, p := range prefixes(e.anns) {
+		var key strings.Builder
+		for _, a := range e.anns[p] {
+			fmt.Fprintf(&key, "%v/%v;", a, a.Attacker)
+		}
+		r := done[key.String()]
+		if r == nil {
+			var err error
+			if r, err = w.engine.Propagate(e.anns[p], o); err != nil {
+				return fmt.Errorf("routes for %v: %w", p, err)
+			}
+			done[key.String()] = r
+		}
+		e.routes[p] = r
+	}
+	return nil
+}
+
+// prefixes returns the announced prefixes in order.
+func prefixes(anns map[netip.Prefix][]route.Announcement) []netip.Prefix {
+	var out []netip.Prefix
+	for p, list := range anns {
+		if len(list) > 0 {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b netip.Prefix) int {
+		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+	})
+	return out
+}
+
+func (w *World) fabricEpochs() []fabric.Epoch {
+	out := make([]fabric.Epoch, len(w.epochs))
+	for n, e := range w.epochs {
+		out[n].From = e.from
+		for _, p := range prefixes(e.anns) {
+			out[n].Routes = append(out[n].Routes, e.routes[p])
+		}
+	}
+	return out
+}
+
+// epochAt returns the epoch in force at a time.
+func (w *World) epochAt(at time.Duration) epoch {
+	n := 0
+	for n+1 < len(w.epochs) && w.epochs[n+1].from <= at {
+		n++
+	}
+	return w.epochs[n]
+}
+
+// describeTimeline lists the events in words.
+func (w *World) describeTimeline() []result.Event {
+	s := w.source
+	var out []result.Event
+	for _, e := range s.Timeline {
+		r := result.Event{At: e.At, By: scenarios.SideVictim, Prefixes: []string{}}
+		switch {
+		case e.Announce != nil:
+			r.Kind = "announce"
+			for _, o := range s.Owned() {
+				if len(e.Announce.Prefixes) == 0 || slices.Contains(e.Announce.Prefixes, o.Prefix) {
+					r.Prefixes = append(r.Prefixes, o.Prefix.String())
+				}
+			}
+		case e.Hijack != nil:
+			r.Kind, r.By, r.Prefixes = "hijack", scenarios.SideAttacker, text(e.Hijack.Prefixes)
+			r.Attack = attackName(s, *e.Hijack)
+		case e.Withdraw != nil:
+			r.Kind, r.By, r.Prefixes = "withdraw", e.Withdraw.By, text(e.Withdraw.Prefixes)
+		case e.Check != nil:
+			r.Kind, r.By, r.Check = "check", e.Check.Applicant, e.Check.Name
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// attackName says what kind of hijack it is.
+func attackName(s *scenarios.Source, h scenarios.Hijack) string {
+	name := "equal-prefix"
+	for _, p := range h.Prefixes {
+		if !slices.ContainsFunc(s.Owned(), func(o scenarios.Owned) bool { return o.Prefix == p }) {
+			name = "sub-prefix"
+		}
+	}
+	if h.ForgedOrigin {
+		name = "forged-origin " + name
+	}
+	return name
+}

@@ -1,0 +1,339 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"mpicsim/perspectives/policy"
+	"mpicsim/perspectives/resolver"
+	"mpicsim/scenarios"
+	"mpicsim/scenarios/result"
+	"mpicsim/sim/fabric"
+	"mpicsim/sim/names"
+	"mpicsim/sim/route"
+	"mpicsim/topology"
+)
+
+// Names of the hosts that are there in every story.
+const (
+	hostRoot     = "root-server"
+	hostTLD      = "tld-server"
+	hostVictim   = "victim-web"
+	hostAttacker = "attacker"
+)
+
+// Addresses of the name servers above the victim's zone.
+var (
+	rootPrefix  = netip.MustParsePrefix("198.19.0.0/24") //nolint:gochecknoglobals // immutable
+	rootAddress = netip.MustParseAddr("198.19.0.53")     //nolint:gochecknoglobals // immutable
+	tldPrefix   = netip.MustParsePrefix("198.19.1.0/24") //nolint:gochecknoglobals // immutable
+	tldAddress  = netip.MustParseAddr("198.19.1.53")     //nolint:gochecknoglobals // immutable
+)
+
+// World is the emulated Internet of one scenario, with everybody in place.
+type World struct {
+	source  *scenarios.Source
+	options Options
+	from    *Map
+	graph   *topology.Graph // with virtual ASes
+	egress  scenarios.Egress
+	delays  fabric.Delays
+	start   time.Time
+
+	rootAS, tldAS topology.ASN
+	sites         map[string]*station // by perspective name
+	order         []string            // of sites, by first use
+	epochs        []epoch
+	fabric        *fabric.Fabric
+	engine        *route.Engine
+	routing       route.Options
+	roots         []resolver.Root
+	hijacked      []netip.Prefix // of the whole timeline
+	closers       []func() error
+}
+
+// station is a perspective in its place.
+type station struct {
+	attachment scenarios.Attachment
+	prefixes   []netip.Prefix
+	addrs      []netip.Addr
+	host       *fabric.Host
+}
+
+// Build sets up the world: topology, routes of every epoch, hosts and servers.
+// Close ends it.
+func Build(ctx context.Context, o Options) (_ *World, err error) {
+	if o.Source == nil {
+		return nil, errors.New("replay: no scenario")
+	}
+	load := o.Loader
+	if load == nil {
+		load = Load
+	}
+	w := &World{source: o.Source, options: o, sites: map[string]*station{}, delays: fabric.DefaultDelays()}
+	defer func() {
+		if err != nil {
+			w.Close()
+		}
+	}()
+	if w.from, err = load(o.Source); err != nil {
+		return nil, err
+	}
+	date, err := policy.ParseDate(o.Source.CA.Date)
+	if err != nil {
+		return nil, err
+	}
+	w.start = storyStart(date)
+	tie, err := route.ParseTieBreak(o.Source.Routing.TieBreak)
+	if err != nil {
+		return nil, err
+	}
+	w.routing = route.Options{TieBreak: tie, Seed: o.Source.Routing.Seed}
+	for _, step := range []func() error{w.checkParties, w.placePerspectives, w.computeRoutes, w.addHosts} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.startServers(ctx); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// Close stops servers and hosts.
+func (w *World) Close() {
+	for _, c := range w.closers {
+		_ = c() // a server that failed has shown it in the checks
+	}
+	if w.fabric != nil {
+		w.fabric.Close()
+	}
+}
+
+// checkParties finds everybody's AS in the topology and chooses the default ones.
+func (w *World) checkParties() error {
+	s, g := w.source, w.from.Graph
+	known := func(field string, asn topology.ASN) error {
+		if _, ok := g.Index(asn); ok {
+			return nil
+		}
+		return s.FieldError(field, fmt.Sprintf("AS %v", asn), fmt.Sprintf("an AS of the topology (%d ASes)", g.Len()))
+	}
+	errs := []error{known("victim.as", s.Victim.AS), known("attacker.as", s.Attacker.AS)}
+	for n, ns := range s.Victim.NameServers {
+		if ns.AS != s.Victim.AS {
+			errs = append(errs, known(fmt.Sprintf("victim.name-servers[%d].as", n), ns.AS))
+		}
+	}
+	first, second := largest(g)
+	w.rootAS, w.tldAS = first, second
+	if s.DNS.RootAS != 0 {
+		w.rootAS = s.DNS.RootAS
+		errs = append(errs, known("dns.root-as", w.rootAS))
+	}
+	if s.DNS.TLDAS != 0 {
+		w.tldAS = s.DNS.TLDAS
+		errs = append(errs, known("dns.tld-as", w.tldAS))
+	}
+	return errors.Join(errs...)
+}
+
+// largest returns the ASes with the most and the second most customers; of equal
+// ones the lower AS number.
+func largest(g *topology.Graph) (first, second topology.ASN) {
+	a, b := int32(0), int32(0)
+	customers := func(i int32) int { return len(g.Customers(i)) }
+	for i := int32(1); i < int32(g.Len()); i++ {
+		switch {
+		case customers(i) > customers(a):
+			a, b = i, a
+		case b == a || customers(i) > customers(b):
+			b = i
+		}
+	}
+	return g.ASN(a), g.ASN(b)
+}
+
+// placePerspectives attaches the perspectives of all checks to the topology.
+func (w *World) placePerspectives() error {
+	s := w.source
+	egress, err := scenarios.ParseEgress(s.CA.Egress)
+	if err != nil {
+		return err
+	}
+	w.egress = egress
+	var all []scenarios.ResolvedSite
+	for n, e := range s.Timeline {
+		if e.Check == nil {
+			continue
+		}
+		sites, err := s.Resolve(*e.Check)
+		if err != nil {
+			return fmt.Errorf("timeline[%d].check: %w", n, err)
+		}
+		for _, site := range sites {
+			if w.sites[site.Perspective.Name] == nil {
+				w.sites[site.Perspective.Name] = &station{}
+				w.order = append(w.order, site.Perspective.Name)
+				all = append(all, site)
+			}
+		}
+	}
+	graph, attachments, err := scenarios.Attach(w.from.Graph, all, egress)
+	if err != nil {
+		return s.FieldError("ca.perspectives", err.Error(), "perspectives that fit the topology; or another ca.egress")
+	}
+	w.graph = graph
+	v6 := w.needsIPv6()
+	for n, a := range attachments {
+		st := w.sites[a.Site.Perspective.Name]
+		st.attachment = a
+		b := [4]byte{10, byte(n >> 8), byte(n), 0}
+		st.prefixes = append(st.prefixes, netip.PrefixFrom(netip.AddrFrom4(b), 24))
+		b[3] = 10
+		st.addrs = append(st.addrs, netip.AddrFrom4(b))
+		if v6 {
+			b := [16]byte{0xfd, 0x10, byte(n >> 8), byte(n)}
+			st.prefixes = append(st.prefixes, netip.PrefixFrom(netip.AddrFrom16(b), 48))
+			b[15] = 0x10
+			st.addrs = append(st.addrs, netip.AddrFrom16(b))
+		}
+	}
+	return nil
+}
+
+// needsIPv6 says whether anybody in the story has an IPv6 address.
+func (w *World) needsIPv6() bool {
+	for _, o := range w.source.Owned() {
+		if o.Prefix.Addr().Is6() {
+			return true
+		}
+	}
+	return false
+}
+
+// services returns the victim's service addresses, web first, that lie in one of
+// the prefixes that the attacker takes at some time.
+func (w *World) services() (web, dns []netip.Addr) {
+	within := func(a netip.Addr) bool {
+		for _, p := range w.hijacked {
+			if p.Contains(a) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, a := range w.source.Victim.Web {
+		if within(a) {
+			web = append(web, a)
+		}
+	}
+	for _, ns := range w.source.Victim.NameServers {
+		if within(ns.Address) {
+			dns = append(dns, ns.Address)
+		}
+	}
+	return web, dns
+}
+
+// addHosts starts everybody's TCP/IP stack.
+func (w *World) addHosts() error {
+	f, err := fabric.New(fabric.Config{
+		Graph: w.graph, Epochs: w.fabricEpochs(), Start: w.start, Delays: w.delays,
+		Capture: w.options.Capture != nil, Seed: w.routing.Seed,
+	})
+	if err != nil {
+		return err
+	}
+	w.fabric = f
+	s := w.source
+	web, dns := w.services()
+	configs := []fabric.HostConfig{
+		{Name: hostRoot, AS: w.rootAS, Addrs: []netip.Addr{rootAddress}},
+		{Name: hostTLD, AS: w.tldAS, Addrs: []netip.Addr{tldAddress}},
+		{Name: hostVictim, AS: s.Victim.AS, Addrs: s.Victim.Web},
+		{Name: hostAttacker, AS: s.Attacker.AS, Addrs: append(append([]netip.Addr{s.Attacker.Address}, web...), dns...)},
+	}
+	for _, ns := range s.Victim.NameServers {
+		configs = append(configs, fabric.HostConfig{Name: ns.Name, AS: ns.AS, Addrs: []netip.Addr{ns.Address}})
+	}
+	for _, c := range configs {
+		if _, err := f.AddHost(c); err != nil {
+			return err
+		}
+	}
+	for _, name := range w.order {
+		st := w.sites[name]
+		at := st.attachment.Site.Perspective.Location
+		if st.host, err = f.AddHost(fabric.HostConfig{Name: name, AS: st.attachment.ASN, Addrs: st.addrs, Place: &at}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *World) host(name string) *fabric.Host {
+	for _, h := range w.fabric.Hosts() {
+		if h.Name() == name {
+			return h
+		}
+	}
+	return nil
+}
+
+// describe starts the result with what is known before any check.
+func (w *World) describe() *result.Replay {
+	s := w.source
+	r := &result.Replay{
+		Schema: result.ReplaySchema, Version: w.options.Version,
+		Scenario: result.Scenario{
+			Name: s.Name, Title: s.Title, Claim: s.Claim, Sources: append([]string{}, s.Sources...),
+			Drawing: s.Drawing, Changed: w.options.Changed,
+		},
+		Inputs: result.Inputs{
+			Topology: w.from.Source, TieBreak: w.routing.TieBreak.String(), Seed: w.routing.Seed,
+			Egress: egressName(w.egress), EgressAssumption: w.egress.Assumption(), Delays: w.delays.String(),
+		},
+		Parties: result.Parties{
+			Victim: s.Victim.AS, Attacker: s.Attacker.AS, Domain: s.Victim.Domain,
+			Web: text(s.Victim.Web), NameServers: []result.NameServer{}, RootAS: w.rootAS, TLDAS: w.tldAS,
+		},
+		Perspectives: []result.Perspective{}, Timeline: w.describeTimeline(), Checks: []result.Check{},
+		Network: result.Network{Hosts: len(w.fabric.Hosts()), Prefixes: len(w.epochs[len(w.epochs)-1].routes)},
+	}
+	for _, ns := range s.Victim.NameServers {
+		r.Parties.NameServers = append(r.Parties.NameServers, result.NameServer{
+			Name: ns.Name, AS: ns.AS, Prefix: ns.Prefix.String(), Address: ns.Address.String(),
+		})
+	}
+	for _, name := range w.order {
+		a := w.sites[name].attachment
+		p := a.Site.Perspective
+		r.Perspectives = append(r.Perspectives, result.Perspective{
+			Name: p.Name, City: p.City, RIR: p.RIR, Location: p.Location,
+			AS: a.ASN, Virtual: a.Virtual, Attached: a.Model, Neighbors: len(a.Links),
+		})
+	}
+	return r
+}
+
+func egressName(e scenarios.Egress) string {
+	if e.Model == scenarios.EgressNearest {
+		return fmt.Sprintf("%s:%d", e.Model, e.Providers)
+	}
+	return string(e.Model)
+}
+
+// text turns addresses or prefixes into strings.
+func text[T fmt.Stringer](list []T) []string {
+	out := make([]string, len(list))
+	for n, x := range list {
+		out[n] = x.String()
+	}
+	return out
+}
+
+var _ names.Host = (*fabric.Host)(nil)

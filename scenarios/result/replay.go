@@ -1,0 +1,216 @@
+// Package result holds what experiments came to, as stored and printed data
+// without behaviour. Reports read it and nothing else of the engine.
+//
+// Times are virtual unless a name says otherwise: "at" counts from the story's
+// start in nanoseconds, timestamps are dated from the policy date's noon, UTC.
+// Field names are stable within a schema version, lists have a stated order, and
+// the same inputs give the same bytes.
+package result
+
+import (
+	"time"
+
+	"mpicsim/perspectives"
+	"mpicsim/topology"
+	"mpicsim/topology/place"
+)
+
+// ReplaySchema names the version of [Replay]'s JSON form, which
+// replay.schema.json describes.
+const ReplaySchema = "mpicsim/replay/v1"
+
+// Replay is one scenario replayed with packets.
+type Replay struct {
+	Schema   string   `json:"schema"`
+	Version  string   `json:"version"` // of the program
+	Scenario Scenario `json:"scenario"`
+	Inputs   Inputs   `json:"inputs"`
+	Parties  Parties  `json:"parties"`
+	// Perspectives are all that take part in some check, in order of first use.
+	Perspectives []Perspective `json:"perspectives"`
+	// Timeline is the story's events in order of time.
+	Timeline []Event `json:"timeline"`
+	// Checks are in order of time.
+	Checks []Check `json:"checks"`
+	// Expectations are in the order of the scenario; empty if it has none or the
+	// command line changed what it is about.
+	Expectations []Expectation `json:"expectations"`
+	Network      Network       `json:"network"`
+}
+
+// Scenario says which story it was.
+type Scenario struct {
+	Name    string   `json:"name"`
+	Title   string   `json:"title"`
+	Claim   string   `json:"claim"`
+	Sources []string `json:"sources"`
+	Drawing string   `json:"drawing,omitempty"`
+	// Changed is true if the command line replaced parts of the scenario.
+	Changed bool `json:"changed"`
+}
+
+// Inputs are what the result depends on besides the scenario's story.
+type Inputs struct {
+	Topology Topology `json:"topology"`
+	TieBreak string   `json:"tie_break"`
+	Seed     uint64   `json:"seed"`
+	// Egress is how cloud regions were attached, EgressAssumption what that means.
+	Egress           string `json:"egress"`
+	EgressAssumption string `json:"egress_assumption"`
+	// Delays says how hops were turned into time.
+	Delays string `json:"delays"`
+}
+
+// Topology says which map it was.
+type Topology struct {
+	Kind    string `json:"kind"`   // "synthetic", "file" or "inline"
+	Source  string `json:"source"` // the generator with its parameters, or the file's name
+	SHA256  string `json:"sha256,omitempty"`
+	ASes    int    `json:"ases"`
+	Transit int    `json:"transit_links"`
+	Peering int    `json:"peering_links"`
+	Placed  int    `json:"placed_ases"`
+	// Repairs are what reading the topology had to repair, in words.
+	Repairs []string `json:"repairs"`
+}
+
+// Parties are who is who.
+type Parties struct {
+	Victim      topology.ASN `json:"victim_as"`
+	Attacker    topology.ASN `json:"attacker_as"`
+	Domain      string       `json:"domain"`
+	Web         []string     `json:"web"`
+	NameServers []NameServer `json:"name_servers"`
+	RootAS      topology.ASN `json:"root_as"`
+	TLDAS       topology.ASN `json:"tld_as"`
+}
+
+// NameServer is an authoritative server of the victim's zone.
+type NameServer struct {
+	Name    string       `json:"name"`
+	AS      topology.ASN `json:"as"`
+	Prefix  string       `json:"prefix"`
+	Address string       `json:"address"`
+}
+
+// Perspective is where a perspective stands in the topology.
+type Perspective struct {
+	Name     string         `json:"name"`
+	City     string         `json:"city"`
+	RIR      place.RIR      `json:"rir"`
+	Location place.Location `json:"location"`
+	AS       topology.ASN   `json:"as"`
+	// Virtual is true if the AS was added for it, by the model Attached.
+	Virtual  bool   `json:"virtual"`
+	Attached string `json:"attached"`
+	// Neighbors is how many links the virtual AS has.
+	Neighbors int `json:"neighbors"`
+}
+
+// Event is one moment of the timeline.
+type Event struct {
+	At       time.Duration `json:"at_ns"`
+	Kind     string        `json:"kind"` // "announce", "hijack", "withdraw" or "check"
+	By       string        `json:"by"`   // "victim" or "attacker"
+	Prefixes []string      `json:"prefixes"`
+	// Attack says what kind of hijack it is: "equal-prefix", "sub-prefix" or
+	// either with "forged-origin ".
+	Attack string `json:"attack,omitempty"`
+	Check  string `json:"check,omitempty"`
+}
+
+// Check is one request to the CA and what came of it.
+type Check struct {
+	Name      string        `json:"name"`
+	At        time.Duration `json:"at_ns"`
+	Finished  time.Duration `json:"finished_ns"`
+	Applicant string        `json:"applicant"`
+	Date      string        `json:"date"`
+	Rule      string        `json:"rule"`
+	Method    string        `json:"method"`
+	// Violations are what is wrong with the perspective set under the rule.
+	Violations []Violation `json:"violations"`
+	// Rows are the perspectives, the primary first.
+	Rows     []Row                 `json:"rows"`
+	Fooled   int                   `json:"fooled"` // perspectives whose packets reached the attacker
+	Decision perspectives.Decision `json:"decision"`
+	// Bounds are the decisions if all ties between routes to the victim and to
+	// the attacker fell to the victim and to the attacker.
+	Bounds Bounds `json:"bounds"`
+}
+
+// Violation is one way in which a set breaks a rule; package policy has the
+// reasons.
+type Violation struct {
+	Reason string `json:"reason"`
+	Clause string `json:"clause"`
+	Detail string `json:"detail"`
+}
+
+// Row is what one perspective did in one check.
+type Row struct {
+	Perspective string    `json:"perspective"`
+	Role        string    `json:"role"` // "primary" or "remote"
+	City        string    `json:"city"`
+	RIR         place.RIR `json:"rir"`
+	// Asked is false for a remote that was spared because the primary had failed.
+	// Path and Reached then come from one probe packet.
+	Asked bool `json:"asked"`
+	// Reached is "attacker" if any of its packets got there, "victim" if all that
+	// were for the victim's services got to them, "nobody" if some got nowhere.
+	Reached string `json:"reached"`
+	// Via is the service whose packets decide that: "web" or "dns".
+	Via string `json:"via"`
+	// Path is the ASes on the way of these packets, the perspective's own first.
+	Path []topology.ASN `json:"path"`
+	// Tie is "victim" or "attacker" if the perspective would reach that side
+	// should ties fall there, and empty if ties do not matter to it.
+	Tie      string               `json:"tie,omitempty"`
+	DCV      perspectives.Outcome `json:"dcv"`
+	CAA      perspectives.Outcome `json:"caa"`
+	Started  time.Duration        `json:"started_ns"`
+	Finished time.Duration        `json:"finished_ns"`
+	// Flows are all connections that it opened, in order.
+	Flows []Flow `json:"flows"`
+}
+
+// Flow is one connection.
+type Flow struct {
+	Network string         `json:"network"`
+	Remote  string         `json:"remote"`
+	SentAt  time.Duration  `json:"sent_at_ns"`
+	Path    []topology.ASN `json:"path"`
+	To      string         `json:"to"` // the host that answered, empty if none
+}
+
+// Bounds are what tie-breaks can change.
+type Bounds struct {
+	// Lower is the outcome for resilience if all ties fall to the attacker,
+	// Upper if they all fall to the victim.
+	Lower Bound `json:"lower"`
+	Upper Bound `json:"upper"`
+}
+
+// Bound is one extreme, computed from routes alone: a perspective counts as
+// fooled if its AS's route for a hijacked prefix leads to the attacker.
+type Bound struct {
+	Fooled int    `json:"fooled"`
+	Issue  bool   `json:"issue"`
+	Reason string `json:"reason"`
+}
+
+// Expectation is one thing that the scenario expects, and what came.
+type Expectation struct {
+	Check    string `json:"check"`
+	Field    string `json:"field"` // "issue", "reason", "quorum" or "fooled"
+	Expected string `json:"expected"`
+	Found    string `json:"found"`
+	Met      bool   `json:"met"`
+}
+
+// Network is how much of the Internet the packets saw.
+type Network struct {
+	Hosts       int `json:"hosts"`
+	TouchedASes int `json:"touched_ases"`
+	Prefixes    int `json:"prefixes"`
+}
