@@ -55,6 +55,7 @@ malformedandours  CAA   0 issue "ca.example"
 iodefonly         CAA   0 iodef "mailto:security@example.test"
 critiodef         CAA   128 iodef "mailto:security@example.test"
 critissue         CAA   128 issue "ca.example"
+critupper         CAA   128 ISSUE "ca.example"
 critmail          CAA   128 issuemail ";"
 critcontact       CAA   128 contactemail "admin@example.test"
 unknown           CAA   0 tbs "x"
@@ -163,6 +164,7 @@ var _ = Describe("A CA that goes by ca.example and ca2.example", Ordered, func()
 		Entry("iodef only", "iodefonly.test", permitted(caa.ReasonNoRestriction, "iodefonly.test")),
 		Entry("critical iodef", "critiodef.test", permitted(caa.ReasonNoRestriction, "critiodef.test")),
 		Entry("critical issue", "critissue.test", permitted(caa.ReasonAuthorized, "critissue.test")),
+		Entry("critical issue in other case", "critupper.test", permitted(caa.ReasonAuthorized, "critupper.test")),
 		Entry("critical issuemail, which is about S/MIME", "critmail.test", permitted(caa.ReasonNoRestriction, "critmail.test")),
 		Entry("critical contactemail", "critcontact.test", permitted(caa.ReasonNoRestriction, "critcontact.test")),
 		Entry("an unknown property", "unknown.test", permitted(caa.ReasonNoRestriction, "unknown.test")),

@@ -249,6 +249,7 @@ var _ = Describe("http-01 redirects", func() {
 		w.names["www.example.test A"] = []string{"203.0.113.7"}
 		w.names["other.example.test A"] = []string{"203.0.113.8"}
 		w.web(serve(200, keyAuth), "203.0.113.8:80")
+		w.listeners["203.0.113.8:443"] = w.listeners["203.0.113.8:80"]
 		w.listeners["203.0.113.8:8080"] = w.listeners["203.0.113.8:80"]
 		w.listeners["203.0.113.8:22"] = w.listeners["203.0.113.8:80"]
 		w.listeners["203.0.113.9:80"] = w.listeners["203.0.113.8:80"]
@@ -267,6 +268,7 @@ var _ = Describe("http-01 redirects", func() {
 		Entry("307", 307, "http://other.example.test/x", "203.0.113.8:80"),
 		Entry("308", 308, "http://other.example.test/x", "203.0.113.8:80"),
 		Entry("with the port written out", 302, "http://other.example.test:80/x", "203.0.113.8:80"),
+		Entry("to the other Authorized Port", 302, "http://other.example.test:443/x", "203.0.113.8:443"),
 		Entry("with scheme and host in other case", 302, "HTTP://Other.Example.TEST/x", "203.0.113.8:80"),
 		Entry("with a trailing dot", 302, "http://other.example.test./x", "203.0.113.8:80"),
 		Entry("without scheme", 302, "//other.example.test/x", "203.0.113.8:80"),

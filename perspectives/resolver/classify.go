@@ -159,7 +159,7 @@ func referralIn(m *dns.Msg, zone, name string) *delegation {
 	for _, rr := range m.Extra {
 		addr, ok := addressOf(rr)
 		owner := dns.CanonicalName(rr.Header().Name)
-		if ok && rr.Header().Class == dns.ClassINET && dns.IsSubDomain(zone, owner) && slices.Contains(d.servers, owner) {
+		if ok && rr.Header().Class == dns.ClassINET && dns.IsSubDomain(zone, owner) {
 			d.glue = append(d.glue, glue{owner, addr})
 		}
 	}

@@ -30,7 +30,7 @@ type endpoint struct {
 type delegation struct {
 	zone    string
 	servers []string // canonical, in the order of the NS records, no duplicates
-	glue    []glue   // in the order of the additional section
+	glue    []glue   // in the order of the additional section, for any host in bailiwick
 }
 
 type glue struct {

@@ -159,6 +159,24 @@ func FuzzReply(f *testing.F) {
 	})
 }
 
+// A reply without question may say that it refuses, as some servers do, but not
+// that a name has no records: it could answer any question.
+func TestReplyWithoutQuestion(t *testing.T) {
+	for rcode, want := range map[int]error{
+		dns.RcodeRefused: ErrServerFailure, dns.RcodeSuccess: ErrTimeout, dns.RcodeNameError: ErrTimeout,
+	} {
+		t.Run(dns.RcodeToString[rcode], func(t *testing.T) {
+			g := gomega.NewWithT(t)
+			m := new(dns.Msg)
+			m.Response, m.Authoritative, m.Rcode = true, true, rcode
+			wire, err := m.Pack()
+			g.Expect(err).NotTo(gomega.HaveOccurred())
+			_, err = newParrot(t, wire).Lookup(t.Context(), "www.example.test", dns.TypeCAA)
+			g.Expect(err).To(gomega.MatchError(want))
+		})
+	}
+}
+
 // A record without RDATA is legal in dynamic updates only: as an answer it must
 // not be read as an empty, permissive record.
 func TestRecordWithoutDataIsMalformed(t *testing.T) {
