@@ -47,8 +47,8 @@ packages: ## Install what some tests need beyond Go, if this is root on Debian
 check: ## Vet, format, lint, and check the modules
 	$(GO) vet ./...
 	$(LINT) config verify
-	$(LINT) fmt --diff
 	$(LINT) run
+	$(LINT) fmt --diff
 	$(GO) mod tidy -diff
 	$(GO) mod verify
 	$(GO) -C tools mod verify
