@@ -46,16 +46,19 @@ func TestEveryKindOfFinding(t *testing.T) {
 		text  string // of the last one
 	}{
 		{
-			"a clean graph", []topology.Link{transit(1, 2, 1), peering(2, 3, 2)},
+			"a clean graph",
+			[]topology.Link{transit(1, 2, 1), peering(2, 3, 2)},
 			nil, "",
 		},
 		{
-			"a transit link again", []topology.Link{transit(1, 2, 4), transit(1, 2, 7)},
+			"a transit link again",
+			[]topology.Link{transit(1, 2, 4), transit(1, 2, 7)},
 			[]topology.Finding{{Kind: topology.Duplicate, Dropped: transit(1, 2, 7), Kept: transit(1, 2, 4)}},
 			"duplicate link: 1 provider of 2, already on line 4; dropped",
 		},
 		{
-			"a peering again, the other way round, twice", []topology.Link{peering(2, 1, 4), peering(1, 2, 7), peering(2, 1, 9)},
+			"a peering again, the other way round, twice",
+			[]topology.Link{peering(2, 1, 4), peering(1, 2, 7), peering(2, 1, 9)},
 			[]topology.Finding{
 				{Kind: topology.Duplicate, Dropped: peering(1, 2, 7), Kept: peering(2, 1, 4)},
 				{Kind: topology.Duplicate, Dropped: peering(2, 1, 9), Kept: peering(2, 1, 4)},
@@ -63,7 +66,8 @@ func TestEveryKindOfFinding(t *testing.T) {
 			"duplicate link: 2 peer of 1, already on line 4; dropped",
 		},
 		{
-			"provider and customer swapped", []topology.Link{transit(1, 2, 1), transit(2, 1, 2)},
+			"provider and customer swapped",
+			[]topology.Link{transit(1, 2, 1), transit(2, 1, 2)},
 			[]topology.Finding{{Kind: topology.Contradiction, Dropped: transit(2, 1, 2), Kept: transit(1, 2, 1)}},
 			"contradictory link: 2 provider of 1, but 1 provider of 2 on line 1; kept the earlier",
 		},
@@ -77,7 +81,8 @@ func TestEveryKindOfFinding(t *testing.T) {
 			"contradictory link: 1 provider of 2, but 1 peer of 2 on line 1; kept the earlier",
 		},
 		{
-			"self links", []topology.Link{peering(5, 5, 3), transit(4, 4, 8)},
+			"self links",
+			[]topology.Link{peering(5, 5, 3), transit(4, 4, 8)},
 			[]topology.Finding{
 				{Kind: topology.SelfLink, Dropped: peering(5, 5, 3)},
 				{Kind: topology.SelfLink, Dropped: transit(4, 4, 8)},
@@ -356,13 +361,17 @@ func acyclic(g *topology.Graph) bool {
 func TestThousandsOfCyclesAreBrokenInReasonableTime(t *testing.T) {
 	g := NewWithT(t)
 	links := randomLinks(rand.New(rand.NewPCG(3, 3)), 10_000, 30_000, 0)
-	start := time.Now() //nolint:forbidigo // measures the test itself
-	graph, findings := graphOf(t, links)
-	took := time.Since(start)
-	t.Logf("%v with %d findings: %v", graph, len(findings), took)
+	var graph *topology.Graph
+	var findings []topology.Finding
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		graph, findings = graphOf(t, links)
+	}()
+	g.Eventually(done).WithTimeout(10 * time.Second).Should(BeClosed())
+	t.Logf("%v with %d findings", graph, len(findings))
 	g.Expect(acyclic(graph)).To(BeTrue())
 	g.Expect(len(findings)).To(BeNumerically(">", 3000))
-	g.Expect(took).To(BeNumerically("<", 10*time.Second))
 }
 
 // One long circle, each link added against the order of AS numbers.

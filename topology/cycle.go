@@ -8,7 +8,7 @@ import (
 // inCycles returns which ASes lie on or between provider cycles, nil if there is
 // none. Without the edges given, there is none.
 func (g *Graph) inCycles(added []edge) []bool {
-	up, down := &g.adjacency[Provider-Customer], &g.adjacency[Customer-Customer]
+	up, down := g.adjacency.of(Provider), g.adjacency.of(Customer)
 	if !slices.ContainsFunc(added, func(e edge) bool {
 		return e.kind == Transit && len(up.row(e.a)) > 0 && len(down.row(e.b)) > 0
 	}) {
@@ -100,7 +100,7 @@ func (g *Graph) breakCycles(links []Link, base *Graph, num *numbering, live []bo
 // Eades, Lin, Smyth, "A fast and effective heuristic for the feedback arc set
 // problem", IPL 47, 1993, but with the excess of the start.)
 func (g *Graph) arrange(live []bool) (rank []int32) {
-	up, down := &g.adjacency[Provider-Customer], &g.adjacency[Customer-Customer]
+	up, down := g.adjacency.of(Provider), g.adjacency.of(Customer)
 	n := len(live)
 	rank = make([]int32, n)
 	customers, providers := make([]int32, n), make([]int32, n) // live and not ranked yet

@@ -51,13 +51,19 @@ const (
 	Provider
 )
 
-var relationshipNames = [...]string{"own", "customer", "peer", "provider"}
-
 func (r Relationship) String() string {
-	if int(r) < len(relationshipNames) {
-		return relationshipNames[r]
+	switch r {
+	case Own:
+		return "own"
+	case Customer:
+		return "customer"
+	case Peer:
+		return "peer"
+	case Provider:
+		return "provider"
+	default:
+		return fmt.Sprintf("Relationship(%d)", uint8(r))
 	}
-	return fmt.Sprintf("Relationship(%d)", uint8(r))
 }
 
 // Graph is an AS-level topology in compressed sparse rows. ASes are numbered
@@ -65,7 +71,7 @@ func (r Relationship) String() string {
 // two indexes compares two AS numbers. The zero value is an empty graph.
 type Graph struct {
 	asns      []ASN
-	adjacency [3]rows // by Relationship - Customer
+	adjacency adjacency
 	places    []place.Location
 	placed    []bool
 	links     int
@@ -80,7 +86,7 @@ func (g *Graph) Links() int { return g.links }
 // LinksOf returns how many links are provider-to-customer and how many are
 // peer-to-peer.
 func (g *Graph) LinksOf() (transit, peering int) {
-	return len(g.adjacency[Customer-Customer].to), len(g.adjacency[Peer-Customer].to) / 2
+	return len(g.adjacency.of(Customer).to), len(g.adjacency.of(Peer).to) / 2
 }
 
 // String returns one line for people: how many ASes, links of each kind and
@@ -108,7 +114,7 @@ func (g *Graph) Index(asn ASN) (int32, bool) {
 // its customers, peers or providers, as rel says. The caller must not change
 // the slice. It panics for Own.
 func (g *Graph) Neighbors(i int32, rel Relationship) []int32 {
-	return g.adjacency[rel-Customer].row(i)
+	return g.adjacency.of(rel).row(i)
 }
 
 // Providers returns the indexes of the providers of AS i, ascending. The caller

@@ -13,6 +13,12 @@ func (r *rows) row(i int32) []int32 {
 	return r.to[lo:hi:hi]
 }
 
+// adjacency holds the neighbour lists for Customer, Peer and Provider.
+type adjacency [3]rows
+
+// of returns the lists for a relationship. It panics for Own.
+func (a *adjacency) of(rel Relationship) *rows { return &a[rel-Customer] }
+
 // edge is a link between two different ASes of the graph, by index: a is the
 // provider with Transit. at is its position among the links that were added.
 type edge struct {
@@ -120,15 +126,15 @@ func (g *Graph) join(base *Graph, num *numbering, edges []edge) {
 	}
 }
 
-// fill builds the neighbour lists of n ASes, by Relationship - Customer. Taking
-// the edges by ascending ends makes every row ascending: row i first gets its
-// lower neighbours, as their higher end, then its higher ones.
-func fill(edges []edge, n int) [3]rows {
-	var adjacency [3]rows
-	for k := range adjacency {
-		adjacency[k].off = make([]int32, n+1)
+// fill builds the neighbour lists of n ASes. Taking the edges by ascending ends
+// makes every row ascending: row i first gets its lower neighbours, as their
+// higher end, then its higher ones.
+func fill(edges []edge, n int) adjacency {
+	var lists adjacency
+	for k := range lists {
+		lists[k].off = make([]int32, n+1)
 	}
-	customers, peers, providers := &adjacency[Customer-Customer], &adjacency[Peer-Customer], &adjacency[Provider-Customer]
+	customers, peers, providers := lists.of(Customer), lists.of(Peer), lists.of(Provider)
 	for _, e := range edges {
 		if e.kind == Transit {
 			customers.off[e.a+1]++
@@ -139,8 +145,8 @@ func fill(edges []edge, n int) [3]rows {
 		}
 	}
 	var next [3][]int32
-	for k := range adjacency {
-		r := &adjacency[k]
+	for k := range lists {
+		r := &lists[k]
 		for i := range n {
 			r.off[i+1] += r.off[i]
 		}
@@ -149,7 +155,7 @@ func fill(edges []edge, n int) [3]rows {
 	}
 	put := func(rel Relationship, from, to int32) {
 		at := &next[rel-Customer][from]
-		adjacency[rel-Customer].to[*at] = to
+		lists.of(rel).to[*at] = to
 		*at++
 	}
 	for _, e := range edges {
@@ -161,7 +167,7 @@ func fill(edges []edge, n int) [3]rows {
 			put(Peer, e.b, e.a)
 		}
 	}
-	return adjacency
+	return lists
 }
 
 // merge returns the union of old, whose row i and neighbours become index[i],

@@ -2,7 +2,6 @@ package asrel_test
 
 import (
 	"compress/bzip2"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -46,7 +45,7 @@ func plainFile(tb testing.TB) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer packed.Close() //nolint:errcheck // opened for reading only
+	defer packed.Close() // opened for reading only
 	path := filepath.Join(tb.TempDir(), "as-rel2.txt")
 	out, err := os.Create(path)
 	if err != nil {
@@ -75,7 +74,7 @@ func BenchmarkExtend(b *testing.B) {
 	}
 	describe(b, path, f)
 	const regions, base = 10, 4_200_000_000
-	b.Log(fmt.Sprintf("added: %d placed ASes with 2 providers and 2 peers each", regions))
+	b.Logf("added: %d placed ASes with 2 providers and 2 peers each", regions)
 	b.ReportAllocs()
 	for b.Loop() {
 		more := topology.Extend(f.Graph)

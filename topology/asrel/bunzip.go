@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"runtime"
 	"sync"
 )
@@ -141,7 +142,7 @@ func (z *bunzip) Read(p []byte) (int, error) {
 
 // fallBack goes on where the last good block ended, with the sequential reader.
 func (z *bunzip) fallBack() error {
-	z.Close() //nolint:errcheck // never fails
+	z.Close() // never fails
 	z.serial = bzip2.NewReader(bytes.NewReader(z.packed))
 	if _, err := io.CopyN(io.Discard, z.serial, z.done); err != nil {
 		return fmt.Errorf("bzip2: %w", err)
@@ -183,9 +184,13 @@ func findStream(packed []byte, start int) (spans []span, end int, ok bool) {
 		return nil, 0, false
 	}
 	var window, sum uint64
+	shifts := markShifts()
 	for at := body; at < len(packed); at++ {
 		window = window<<8 | uint64(packed[at])
-		for shift := 7; shift >= 0; shift-- { // the mark that ends `shift` bits before this byte's end
+		// A mark may end shift bits before this byte's end; the longest first.
+		for try := shifts[window>>16&0xff]; try != 0; {
+			shift := bits.Len8(try) - 1
+			try &^= 1 << shift
 			mark := window >> shift & (1<<markBits - 1)
 			if mark != blockMark && mark != endMark {
 				continue
@@ -209,6 +214,18 @@ func findStream(packed []byte, start int) (spans []span, end int, ok bool) {
 		}
 	}
 	return nil, 0, false
+}
+
+// markShifts returns, for each value that the byte two before the present one may
+// have, the shifts (as bits) at which a mark can end in the present one: nearly
+// always none, which saves eight comparisons.
+func markShifts() (shifts [256]uint8) {
+	for _, mark := range []uint64{blockMark, endMark} {
+		for shift := range 8 {
+			shifts[mark<<shift>>16&0xff] |= 1 << shift
+		}
+	}
+	return shifts
 }
 
 // bits32 returns the 32 bits from bit at.

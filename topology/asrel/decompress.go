@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -12,7 +13,7 @@ import (
 // starts like them. The caller closes the text before it drops it.
 func decompress(r *bufio.Reader) (io.ReadCloser, error) {
 	start, err := r.Peek(4)
-	if err != nil && err != io.EOF { //nolint:errorlint // Peek returns io.EOF itself
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	switch {

@@ -44,14 +44,14 @@ func Write(w io.Writer, g *topology.Graph, f Format) error {
 	}
 	out := bufio.NewWriterSize(w, 1<<16)
 	for _, c := range f.Comments {
-		fmt.Fprintf(out, "# %s\n", c) //nolint:errcheck // Flush returns it
+		fmt.Fprintf(out, "# %s\n", c) // Flush returns it
 	}
 	if len(f.Clique) > 0 {
-		out.WriteString("# input clique:") //nolint:errcheck // Flush returns it
+		out.WriteString("# input clique:") // Flush returns it
 		for _, asn := range f.Clique {
-			fmt.Fprintf(out, " %d", asn) //nolint:errcheck // Flush returns it
+			fmt.Fprintf(out, " %d", asn) // Flush returns it
 		}
-		out.WriteByte('\n') //nolint:errcheck // Flush returns it
+		out.WriteByte('\n') // Flush returns it
 	}
 	f.links(out, g)
 	if err := out.Flush(); err != nil {
@@ -72,7 +72,7 @@ func (f Format) links(out *bufio.Writer, g *topology.Graph) {
 		line = append(line, '|')
 		line = strconv.AppendUint(line, uint64(g.ASN(b)), 10)
 		line = append(line, rest...)
-		out.Write(line) //nolint:errcheck // the caller's Flush returns it
+		out.Write(line) // the caller's Flush returns it
 	}
 	for i := range int32(g.Len()) {
 		customers, peers := g.Customers(i), g.Peers(i)

@@ -20,17 +20,27 @@ const (
 	RIPE
 )
 
-var rirNames = [...]string{"unknown", "AFRINIC", "APNIC", "ARIN", "LACNIC", "RIPE NCC"}
-
 // RIRs returns the five service regions in alphabetical order.
 func RIRs() []RIR { return []RIR{AFRINIC, APNIC, ARIN, LACNIC, RIPE} }
 
 // String returns the name as Open MPIC spells it: "RIPE NCC", not "RIPE".
 func (r RIR) String() string {
-	if int(r) < len(rirNames) {
-		return rirNames[r]
+	switch r {
+	case Unknown:
+		return "unknown"
+	case AFRINIC:
+		return "AFRINIC"
+	case APNIC:
+		return "APNIC"
+	case ARIN:
+		return "ARIN"
+	case LACNIC:
+		return "LACNIC"
+	case RIPE:
+		return "RIPE NCC"
+	default:
+		return fmt.Sprintf("RIR(%d)", uint8(r))
 	}
-	return fmt.Sprintf("RIR(%d)", uint8(r))
 }
 
 // ParseRIR reads a service region's name in any case; both "RIPE" and

@@ -58,6 +58,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 
 	"mpicsim/topology"
 	"mpicsim/topology/place"
@@ -150,11 +151,12 @@ func (in *Internet) Count(kind Kind) int {
 
 // String returns one line for people: the graph and the kinds of AS.
 func (in *Internet) String() string {
-	s := in.Graph.String()
+	var b strings.Builder
+	b.WriteString(in.Graph.String())
 	for _, k := range Kinds() {
-		s += fmt.Sprintf(", %d %v", in.Count(k), k)
+		fmt.Fprintf(&b, ", %d %v", in.Count(k), k)
 	}
-	return s
+	return b.String()
 }
 
 // Generate returns the Internet that the options name. It returns an error if
