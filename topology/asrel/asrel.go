@@ -13,10 +13,10 @@
 // A line that cannot be understood refuses the file. Links that are understood
 // but do not go together are repaired and reported as a [Finding].
 //
-// CAIDA's 2025-09-01 (78,643 ASes, 570,696 links) opens in 0.33 to 0.40 s from
-// bzip2 and in 0.13 to 0.15 s from plain text, with 132 and 72 MB allocated on
-// the way (the middle of several benchmark runs, 2026-11-23, two cores of an AMD EPYC under
-// load from elsewhere, Go 1.26).
+// CAIDA's 2025-09-01 (78,643 ASes, 570,696 links) opens in 0.35 to 0.39 s from
+// bzip2 and in 0.15 s from plain text, with 132 and 72 MB allocated on the way
+// (five runs of each benchmark, 2026-11-23, two cores of an AMD EPYC at a load of
+// about 2, Go 1.26; at a load of 3 to 5, single runs from bzip2 took up to 0.61 s).
 //
 // Everything here is safe for concurrent use.
 package asrel
