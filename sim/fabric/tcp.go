@@ -31,6 +31,7 @@ func (s *Session) dialTCP(ctx context.Context, source netip.Addr, remote netip.A
 	opErr := func(err error) error {
 		return &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(remote), Err: err}
 	}
+	growStack(0)
 	for range lastPort - firstPort {
 		local := netip.AddrPortFrom(source, s.host.takePort())
 		f := &tcpFlow{clock: &s.clock, opened: s.clock.now(), dial: cancel, trace: s.trace("tcp", local, remote)}
@@ -198,6 +199,7 @@ type tcpConn struct {
 // Read implements [net.Conn]; it moves the clock to the arrival of the last byte
 // that it returns.
 func (c *tcpConn) Read(b []byte) (int, error) {
+	growStack(len(b))
 	n, err := c.TCPConn.Read(b)
 	switch {
 	case n > 0:

@@ -10,12 +10,16 @@ import (
 	"syscall"
 	"time"
 
+	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
+	"gvisor.dev/gvisor/pkg/waiter"
 )
 
-// receiveBuffer keeps a server from losing datagrams while it is busy; the
-// arrival times are matched to datagrams by their order.
-const receiveBuffer = 16 << 20
+// receiveBuffer keeps a server from losing datagrams while it is busy: the
+// arrival times are matched to datagrams by their order, and a lost query would
+// cost its client a timeout of real time.
+const receiveBuffer = 4 << 20
 
 // udpAddr is a datagram's sender with the virtual time of its arrival. A server
 // that answers to the very address that ReadFrom returned answers at that time.
@@ -38,14 +42,15 @@ type udpSocket struct {
 	sending sync.Mutex
 
 	mu       sync.Mutex
-	arrivals map[netip.AddrPort][]time.Duration // by sender, oldest first
+	queue    []time.Duration                    // of a client: arrivals, oldest first
+	arrivals map[netip.AddrPort][]time.Duration // of a server: the same by sender
 	failed   error                              // from ICMP, for the next Read
 	failedAt time.Duration
 	deadline time.Time // as the application set it
 }
 
 func (h *Host) openUDP(local, remote netip.AddrPort, c *clock) (*udpSocket, error) {
-	s := &udpSocket{host: h, local: local, remote: remote, clock: c, arrivals: map[netip.AddrPort][]time.Duration{}}
+	s := &udpSocket{host: h, local: local, remote: remote, clock: c}
 	h.mu.Lock()
 	if h.udp[local] != nil {
 		h.mu.Unlock()
@@ -53,19 +58,37 @@ func (h *Host) openUDP(local, remote netip.AddrPort, c *clock) (*udpSocket, erro
 	}
 	h.udp[local] = s
 	h.mu.Unlock()
-	from := full(local)
-	var err error
-	if remote.IsValid() {
-		to := full(remote)
-		s.inner, err = gonet.DialUDP(h.stack, &from, &to, protocol(local.Addr()))
-	} else {
-		s.inner, err = gonet.DialUDP(h.stack, &from, nil, protocol(local.Addr()))
-	}
-	if err != nil {
+	if err := s.open(); err != nil {
 		s.release()
 		return nil, err
 	}
 	return s, nil
+}
+
+// open makes the stack's socket, bound and, for a client, connected.
+func (s *udpSocket) open() error {
+	fail := func(op string, err tcpip.Error) error {
+		return &net.OpError{Op: op, Net: "udp", Source: s.LocalAddr(), Err: errors.New(err.String())}
+	}
+	wq := new(waiter.Queue)
+	ep, err := s.host.stack.NewEndpoint(udp.ProtocolNumber, protocol(s.local.Addr()), wq)
+	if err != nil {
+		return fail("socket", err)
+	}
+	if err := ep.Bind(full(s.local)); err != nil {
+		ep.Close()
+		return fail("bind", err)
+	}
+	if s.remote.IsValid() {
+		if err := ep.Connect(full(s.remote)); err != nil {
+			ep.Close()
+			return fail("connect", err)
+		}
+	} else {
+		ep.SocketOptions().SetReceiveBufferSize(receiveBuffer, true)
+	}
+	s.inner = gonet.NewUDPConn(wq, ep)
+	return nil
 }
 
 func (s *udpSocket) release() {
@@ -116,11 +139,17 @@ func (s *udpSocket) firstTrace() func([]int32, *Host) {
 
 // arrive notes a datagram before the stack gets it.
 func (s *udpSocket) arrive(from netip.AddrPort, at time.Duration) {
-	if s.remote.IsValid() && from != s.remote {
-		return // the stack drops it
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.remote.IsValid() {
+		if from == s.remote { // the stack drops others
+			s.queue = append(s.queue, at)
+		}
+		return
+	}
+	if s.arrivals == nil {
+		s.arrivals = map[netip.AddrPort][]time.Duration{}
+	}
 	s.arrivals[from] = append(s.arrivals[from], at)
 }
 
@@ -128,14 +157,20 @@ func (s *udpSocket) arrive(from netip.AddrPort, at time.Duration) {
 func (s *udpSocket) arrived(from netip.AddrPort) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	queue := s.arrivals[from]
+	queue := s.queue
+	if !s.remote.IsValid() {
+		queue = s.arrivals[from]
+	}
 	if len(queue) == 0 {
 		return s.clock.now()
 	}
 	at := queue[0]
-	if len(queue) == 1 {
+	switch {
+	case s.remote.IsValid():
+		s.queue = queue[1:]
+	case len(queue) == 1:
 		delete(s.arrivals, from)
-	} else {
+	default:
 		s.arrivals[from] = queue[1:]
 	}
 	return at
@@ -188,6 +223,7 @@ func (s *udpSocket) WriteTo(b []byte, to net.Addr) (int, error) {
 	if a, ok := to.(*udpAddr); ok {
 		to, at = a.UDPAddr, a.at
 	}
+	growStack(len(b))
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	s.sendAt.Store(int64(at))
@@ -237,6 +273,7 @@ func (c udpConn) Read(b []byte) (int, error) {
 
 // Write implements [net.Conn].
 func (c udpConn) Write(b []byte) (int, error) {
+	growStack(len(b))
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	c.sendAt.Store(int64(c.clock.now()))
