@@ -2,7 +2,7 @@ package fabric
 
 // stackDepth is a little more than a packet needs on its way down one TCP/IP
 // stack and up another.
-const stackDepth = 12 << 10
+const stackDepth = 20 << 10
 
 // growStack makes the goroutine's stack as large as a packet's way needs, in one
 // step and while there is little on it. Without it a short-lived goroutine, such
