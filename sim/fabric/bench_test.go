@@ -2,6 +2,7 @@ package fabric_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -96,7 +97,7 @@ func BenchmarkDNS(b *testing.B) {
 				_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
 				_, err = c.Read(buf)
 			}
-			if err != nil && err != io.EOF {
+			if err != nil && !errors.Is(err, io.EOF) {
 				b.Error(err)
 				return
 			}

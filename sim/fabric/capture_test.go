@@ -3,6 +3,7 @@ package fabric_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/netip"
 	"os"
@@ -44,7 +45,7 @@ var _ = Describe("The capture", func() {
 		var last time.Time
 		for {
 			data, info, err := r.ReadPacketData()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			Expect(err).NotTo(HaveOccurred())

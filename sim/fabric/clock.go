@@ -36,7 +36,8 @@ func (a *alarm) set(c *clock, deadline time.Time) {
 		a.at.Store(0)
 		return
 	}
-	left := max(0, time.Until(deadline).Round(10*time.Millisecond))
+	left := time.Until(deadline) //nolint:forbidigo // a net.Conn's deadline is the operating system's time
+	left = max(0, left.Round(10*time.Millisecond))
 	a.at.Store(int64(c.now() + left))
 }
 

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"math/rand"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -201,14 +202,7 @@ func (h *Host) source(dst netip.Addr) (netip.Addr, error) {
 }
 
 // owns says whether addr is one of the host's addresses.
-func (h *Host) owns(addr netip.Addr) bool {
-	for _, a := range h.addrs {
-		if a == addr {
-			return true
-		}
-	}
-	return false
-}
+func (h *Host) owns(addr netip.Addr) bool { return slices.Contains(h.addrs, addr) }
 
 // takePort returns the next ephemeral port, round and round.
 func (h *Host) takePort() uint16 {

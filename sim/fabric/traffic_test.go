@@ -1,6 +1,7 @@
 package fabric_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -93,7 +94,7 @@ var _ = Describe("Traffic", func() {
 		s := w.client.NewSession(0)
 		got, err := fetch(s, "http://203.0.113.80/")
 		Expect(err).NotTo(HaveOccurred())
-		Expect(got == string(body)).To(BeTrue(), "the body differs")
+		Expect(bytes.Equal([]byte(got), body)).To(BeTrue(), "the body differs") // not Equal, which would print both
 		By("taking more than the two round trips that fit into the initial window")
 		Expect(s.Elapsed()).To(BeNumerically(">=", 6*oneWay))
 	})

@@ -81,8 +81,10 @@ func newLine(hijackAt time.Duration, capture bool) *line {
 	stolen := hops{1: 2, 2: 3, 3: 3, 4: 5, 5: 5}
 	tables := func(server hops) []fabric.PrefixRoutes {
 		return []fabric.PrefixRoutes{
-			staticRoutes{clientPrefix, g, left}, staticRoutes{clientV6, g, left},
-			staticRoutes{serverPrefix, g, server}, staticRoutes{serverV6, g, server},
+			staticRoutes{clientPrefix, g, left},
+			staticRoutes{clientV6, g, left},
+			staticRoutes{serverPrefix, g, server},
+			staticRoutes{serverV6, g, server},
 		}
 	}
 	epochs := []fabric.Epoch{{From: 0, Routes: tables(right)}}
