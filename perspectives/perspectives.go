@@ -13,7 +13,9 @@ package perspectives
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"mpicsim/topology/place"
@@ -116,12 +118,46 @@ const (
 	Error
 )
 
-var verdictNames = [...]string{"unanswered", "pass", "fail", "error"}
+// Verdicts returns all verdicts in the order of their values.
+func Verdicts() []Verdict { return []Verdict{Unanswered, Pass, Fail, Error} }
 
-func (v Verdict) String() string { return verdictNames[v] }
+// String returns the name: the constant's, in lower case.
+func (v Verdict) String() string {
+	switch v {
+	case Unanswered:
+		return "unanswered"
+	case Pass:
+		return "pass"
+	case Fail:
+		return "fail"
+	case Error:
+		return "error"
+	default:
+		return fmt.Sprintf("Verdict(%d)", uint8(v))
+	}
+}
 
-// MarshalText implements [encoding.TextMarshaler].
-func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+// MarshalText implements [encoding.TextMarshaler] with [Verdict.String]. It
+// returns an error for a value that is no verdict, since nobody could read it.
+func (v Verdict) MarshalText() ([]byte, error) {
+	if !slices.Contains(Verdicts(), v) {
+		return nil, fmt.Errorf("verdict %d: want 0 to %d", uint8(v), uint8(Error))
+	}
+	return []byte(v.String()), nil
+}
+
+// UnmarshalText implements [encoding.TextUnmarshaler]. It accepts the names that
+// String returns, to the letter; for others it returns an error and leaves v as
+// it is.
+func (v *Verdict) UnmarshalText(text []byte) error {
+	for _, known := range Verdicts() {
+		if string(text) == known.String() {
+			*v = known
+			return nil
+		}
+	}
+	return fmt.Errorf("verdict %q: want unanswered, pass, fail or error", text)
+}
 
 // Outcome is the answer to one question with its reason and its evidence.
 type Outcome struct {

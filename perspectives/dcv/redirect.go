@@ -38,7 +38,7 @@ func (h *http01) judgeRedirect(at *url.URL, resp *response) (*url.URL, error) {
 	}
 	target, err := at.Parse(resp.location)
 	if err != nil {
-		return nil, fmt.Errorf("Location %q is not a URL", resp.location)
+		return nil, fmt.Errorf("to %q, which is not a URL", resp.location)
 	}
 	if target.Scheme != "http" && target.Scheme != "https" {
 		return nil, fmt.Errorf("to scheme %q, expected http or https", target.Scheme)

@@ -44,7 +44,7 @@ const victim = `
 ns1              A    127.0.0.4
 www              A    127.0.0.1
 @                CAA  0 issue "ca.example"
-_acme-challenge  TXT  "61rBZ_4knHblO0MNoxFsXZ_eTFUHum0B6IVRbhvUn5I"
+_acme-challenge  TXT  "` + digest + `"
 closed           CAA  0 issue ";"
 closed           A    127.0.0.1
 `
