@@ -9,7 +9,7 @@ GO ?= go
 PKGS ?= ./...
 FUZZTIME ?= 10s
 BENCHTIME ?= 1s
-SPECS ?= ./perspectives/policy
+SPECS ?= ./perspectives/policy ./perspectives/coordinator
 # Built from its own module, so that its dependencies are never ours.
 LINT = $(GO) tool -modfile=tools/go.mod golangci-lint
 # What some tests read captures with: Debian packages of the same names.
@@ -71,5 +71,5 @@ fuzz: ## Run each fuzz target for FUZZTIME=10s
 	done
 
 .PHONY: specs
-specs: ## Print the MPIC policy specs as a sheet to review; SPECS=./dir for others
-	@$(GO) run github.com/onsi/ginkgo/v2/ginkgo --fd $(SPECS)
+specs: ## Print the quorum and coordinator specs as a sheet to review; SPECS=./dir for others
+	@$(GO) tool ginkgo --fd $(if $(MAKE_TERMOUT),$(if $(NO_COLOR),--no-color),--no-color) $(SPECS)
