@@ -78,7 +78,7 @@ func (s *Source) With(o Overrides) (out *Source, changed bool, err error) {
 	set(o.TieBreak, &c.Routing.TieBreak, "routing.tie-break", "tie-break")
 	if o.Perspectives != "" {
 		c.CA.Perspectives = Perspectives{Set: o.Perspectives}
-		mark("ca.perspectives.set", "perspectives")
+		mark("ca.perspectives", "perspectives")
 	}
 	if o.Seed != nil {
 		c.Routing.Seed = *o.Seed
@@ -115,7 +115,7 @@ func (s *Source) overrideChecks(o Overrides) {
 	}
 }
 
-// FromFlag says whether a field was set on the command line.
+// FromFlag says whether exactly this field was set on the command line.
 func (s *Source) FromFlag(field string) bool {
 	_, ok := s.flags[field]
 	return ok

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -44,6 +47,9 @@ func ReadFile(path string) (*Source, error) {
 func Parse(data []byte, file string) (*Source, error) {
 	if len(data) > MaxFileBytes {
 		return nil, &FieldError{File: file, Found: fmt.Sprintf("more than %d bytes", MaxFileBytes), Expected: "a shorter file"}
+	}
+	if err := checkText(data, file); err != nil {
+		return nil, err
 	}
 	root, err := document(data, file)
 	if err != nil {
@@ -93,25 +99,60 @@ func document(data []byte, file string) (*yaml.Node, error) {
 	return root, nil
 }
 
-// linePattern finds the position in the YAML library's message.
-var linePattern = regexp.MustCompile(`\bL(\d+)(?:\.C(\d+))?: (.*)|\bline (\d+): (.*)`) //nolint:gochecknoglobals // immutable
+// markPattern finds the position in the YAML library's message: "L2.C7: what",
+// or "L2.C7-C8: what" where something that starts at C7 goes wrong at C8.
+var markPattern = regexp.MustCompile(`\bL(\d+)\.C(\d+)(?:-(?:L(\d+)\.)?C(\d+))?: (.*)`) //nolint:gochecknoglobals // immutable
 
 func syntaxError(file string, err error) error {
 	e := &FieldError{File: file, Found: strings.TrimPrefix(err.Error(), "go-yaml "), Expected: "well-formed YAML"}
-	if m := linePattern.FindStringSubmatch(err.Error()); m != nil {
-		e.Line, _ = strconv.Atoi(m[1] + m[4])
-		e.Column, _ = strconv.Atoi(m[2])
-		e.Found = m[3] + m[5]
+	if m := markPattern.FindStringSubmatch(err.Error()); m != nil {
+		e.Line, _ = strconv.Atoi(cmp.Or(m[3], m[1]))
+		e.Column, _ = strconv.Atoi(cmp.Or(m[4], m[2]))
+		e.Found = strings.TrimPrefix(m[5], "found ")
 	}
 	return e
 }
 
-// FieldError returns an error about a field, located in the file, or at the
-// command-line flag that set the field.
-func (s *Source) FieldError(field, found, expected string) error {
-	if flag, ok := s.flags[field]; ok {
-		return &FieldError{File: "flag --" + flag, Found: found, Expected: expected}
+// checkText refuses what is not UTF-8 text.
+func checkText(data []byte, file string) error {
+	line, start := 1, 0
+	for n := 0; n < len(data); {
+		r, size := utf8.DecodeRune(data[n:])
+		switch {
+		case r == '\n':
+			line, start = line+1, n+1
+		case r == utf8.RuneError && size == 1:
+			return &FieldError{File: file, Line: line, Column: utf8.RuneCount(data[start:n]) + 1, Found: fmt.Sprintf("the byte %#x", data[n]), Expected: "text in UTF-8"}
+		case unicode.IsControl(r) && r != '\t' && r != '\r':
+			return &FieldError{File: file, Line: line, Column: utf8.RuneCount(data[start:n]) + 1, Found: fmt.Sprintf("the character %U", r), Expected: "printable text"}
+		}
+		n += size
 	}
-	at := s.at[field]
-	return &FieldError{File: s.File, Line: at.line, Column: at.column, Field: field, Found: found, Expected: expected}
+	return nil
+}
+
+// FieldError returns an error about a field, located in the file, or at the
+// command-line flag that set the field or what it is part of. A field that is
+// not there is located where it is missing: at what it would be part of.
+func (s *Source) FieldError(field, found, expected string) error {
+	for f := field; f != ""; f = parent(f) {
+		if flag, ok := s.flags[f]; ok {
+			return &FieldError{File: "flag --" + flag, Found: found, Expected: expected}
+		}
+	}
+	e := &FieldError{File: s.File, Field: field, Found: found, Expected: expected}
+	for f := field; ; f = parent(f) {
+		if at, ok := s.at[f]; ok {
+			e.Line, e.Column = at.line, at.column
+			return e
+		}
+		if f == "" {
+			return e
+		}
+	}
+}
+
+// parent returns the path of what a field is part of, "" for the whole.
+func parent(field string) string {
+	return field[:max(0, strings.LastIndexAny(field, ".["))]
 }

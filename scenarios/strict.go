@@ -87,6 +87,10 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, field string, depth int)
 		d.fail(n, field, "an anchor or alias", "the value written out")
 		return
 	}
+	if n.Style&yaml.TaggedStyle != 0 {
+		d.fail(n, field, "the tag "+n.Tag, "the value alone")
+		return
+	}
 	if d.scalar(n, v, field) {
 		return
 	}
@@ -141,6 +145,8 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, field string, depth int
 		key, value := n.Content[i], n.Content[i+1]
 		at, known := fields[key.Value]
 		switch {
+		case key.Anchor != "" || key.Style&yaml.TaggedStyle != 0:
+			d.fail(key, field, "an anchor or tag at a field's name", "the name alone")
 		case key.Kind != yaml.ScalarNode || !known:
 			d.fail(key, field, "unknown field "+describe(key), "one of "+strings.Join(names, ", "))
 		case seen[key.Value]:
@@ -290,11 +296,14 @@ func (l *Link) UnmarshalText(text []byte) error {
 	return errors.Join(errA, errB)
 }
 
-// MarshalText writes what UnmarshalText reads.
-func (l Link) MarshalText() ([]byte, error) {
+// String returns what UnmarshalText reads.
+func (l Link) String() string {
 	sign := ">"
 	if l.Kind == topology.Peering {
 		sign = "-"
 	}
-	return fmt.Appendf(nil, "%d %s %d", l.A, sign, l.B), nil
+	return fmt.Sprintf("%d %s %d", l.A, sign, l.B)
 }
+
+// MarshalText writes what UnmarshalText reads.
+func (l Link) MarshalText() ([]byte, error) { return []byte(l.String()), nil }

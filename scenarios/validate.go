@@ -3,23 +3,36 @@ package scenarios
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
+	"unicode"
 
 	"mpicsim/perspectives"
 	"mpicsim/perspectives/policy"
 	"mpicsim/sim/route"
-	"mpicsim/topology"
 )
 
-// Address blocks that the emulated Internet uses for itself: perspectives, and
-// the root's and the TLDs' name servers (see package replay).
-var reservedBlocks = []netip.Prefix{ //nolint:gochecknoglobals // immutable
-	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("198.19.0.0/16"),
-	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("fd00::/8"),
-}
+// Limits of one scenario. Larger experiments are studies, which do without
+// packets.
+const (
+	// MaxPerspectives counts those of all checks together; each is a host with a
+	// prefix of its own that every AS has a route for.
+	MaxPerspectives = 256
+	MaxEvents       = 1000
+	MaxChecks       = 100
+	// MaxPrefixes, MaxWebAddresses and MaxNameServers are for the victim. A
+	// resolver looks at no more name servers.
+	MaxPrefixes     = 64
+	MaxWebAddresses = 16
+	MaxNameServers  = 13
+	// MaxTime is the longest story, a leap year.
+	MaxTime = 366 * 24 * time.Hour
+	// FirstYear and LastYear bound policy dates: captures date packets by
+	// nanoseconds since 1970.
+	FirstYear, LastYear = 1970, 2200
+)
 
 // validation collects what is wrong with a scenario.
 type validation struct {
@@ -39,12 +52,12 @@ func (v *validation) check(ok bool, field, found, expected string) {
 }
 
 // Validate reports everything that is impossible in the scenario, as far as it
-// can be told without the topology. Parse and With call it.
+// can be told without reading or generating a topology; an inline one is looked
+// at. Parse and With call it.
 func (s *Source) Validate() error {
 	v := &validation{s: s}
 	v.check(namePattern.MatchString(s.Name), "name", quote(s.Name), "lower-case letters, digits and hyphens")
-	v.check(s.Title != "", "title", "nothing", "one line")
-	v.check(s.Claim != "", "claim", "nothing", "what the scenario shows")
+	v.texts()
 	v.topology()
 	if _, err := route.ParseTieBreak(s.Routing.TieBreak); err != nil {
 		v.fail("routing.tie-break", quote(s.Routing.TieBreak), "lowest-neighbor, seeded, nearest, attacker or victim")
@@ -53,7 +66,11 @@ func (s *Source) Validate() error {
 	v.attacker()
 	v.ca()
 	v.timeline()
+	v.attachments()
 	v.expectations()
+	if len(v.errs) == 0 && len(s.Topology.Links) > 0 {
+		v.inline()
+	}
 	return errors.Join(v.errs...)
 }
 
@@ -70,6 +87,33 @@ func quote(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
+// texts checks what is printed as it stands: it must not steer a terminal.
+func (v *validation) texts() {
+	s := v.s
+	v.check(s.Title != "", "title", "nothing", "one line")
+	v.check(s.Claim != "", "claim", "nothing", "what the scenario shows")
+	v.printable("title", s.Title, false)
+	v.printable("claim", s.Claim, true)
+	v.printable("drawing", s.Drawing, true)
+	for n, source := range s.Sources {
+		v.printable(fmt.Sprintf("sources[%d]", n), source, true)
+	}
+}
+
+func (v *validation) printable(field, text string, lines bool) {
+	for _, r := range text {
+		if !unicode.IsPrint(r) && (r != '\n' || !lines) {
+			v.fail(field, fmt.Sprintf("the character %U", r), "printable text")
+			return
+		}
+	}
+}
+
+// printable says whether text is one line that leaves a terminal alone.
+func printable(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
 func (v *validation) topology() {
 	t := v.s.Topology
 	given := 0
@@ -84,195 +128,44 @@ func (v *validation) topology() {
 		given++
 	}
 	v.check(given == 1, "topology", fmt.Sprintf("%d of synthetic, file and links", given), "exactly one")
+	seen := map[uint32]bool{}
 	for n, p := range t.Places {
 		field := fmt.Sprintf("topology.places[%d]", n)
 		v.check(p.AS != 0, field, "no AS", "an AS number")
+		v.check(p.AS == 0 || !seen[uint32(p.AS)], field, fmt.Sprintf("AS %v a second time", p.AS), "each AS once")
+		seen[uint32(p.AS)] = true
 		if err := p.Location().Validate(); err != nil {
 			v.fail(field, err.Error(), "degrees")
 		}
 	}
 }
 
-func (v *validation) victim() {
-	s := v.s
-	v.check(s.Victim.AS != 0, "victim.as", "nothing", "an AS number")
-	v.check(domainPattern.MatchString(s.Victim.Domain) && len(s.Victim.Domain) <= 200, "victim.domain", quote(s.Victim.Domain),
-		"a domain name of at least two labels, in lower case and without a trailing dot")
-	v.check(len(s.Victim.Prefixes) > 0, "victim.prefixes", "nothing", "at least one prefix")
-	v.check(len(s.Victim.Web) > 0, "victim.web", "nothing", "at least one address")
-	for n, p := range s.Victim.Prefixes {
-		v.prefix(fmt.Sprintf("victim.prefixes[%d]", n), p)
-	}
-	for n, a := range s.Victim.Web {
-		inside := slices.ContainsFunc(s.Victim.Prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
-		v.check(inside, fmt.Sprintf("victim.web[%d]", n), a.String(), "an address in one of victim.prefixes")
-	}
-	v.check(len(s.Victim.NameServers) > 0, "victim.name-servers", "nothing", "at least one name server")
-	holder := map[netip.Prefix]topology.ASN{}
-	for _, p := range s.Victim.Prefixes {
-		holder[p] = s.Victim.AS
-	}
-	seen := map[netip.Addr]bool{}
-	for n, ns := range s.Victim.NameServers {
-		field := fmt.Sprintf("victim.name-servers[%d]", n)
-		v.check(domainPattern.MatchString(ns.Name), field+".name", quote(ns.Name), "a host name in lower case and without a trailing dot")
-		v.prefix(field+".prefix", ns.Prefix)
-		v.check(ns.Prefix.IsValid() && ns.Prefix.Contains(ns.Address), field+".address", ns.Address.String(), "an address in the name server's prefix")
-		v.check(!seen[ns.Address], field+".address", ns.Address.String(), "an address of its own")
-		seen[ns.Address] = true
-		if as, taken := holder[ns.Prefix]; taken && as != ns.AS {
-			v.fail(field+".as", fmt.Sprintf("AS %v", ns.AS), fmt.Sprintf("AS %v, which announces %v already", as, ns.Prefix))
-		}
-		holder[ns.Prefix] = ns.AS
-	}
-}
-
-// prefix checks a prefix that somebody in the story announces.
-func (v *validation) prefix(field string, p netip.Prefix) {
-	if !p.IsValid() {
-		v.fail(field, "nothing", "a prefix")
-		return
-	}
-	for _, block := range reservedBlocks {
-		v.check(!block.Overlaps(p), field, p.String(), fmt.Sprintf("a prefix outside %v, which the emulated Internet uses itself", block))
-	}
-	longest := 24
-	if p.Addr().Is6() {
-		longest = 48
-	}
-	v.check(p.Bits() > 0 && p.Bits() <= longest, field, p.String(), fmt.Sprintf("a length from 1 to %d", longest))
-}
-
-func (v *validation) attacker() {
-	a := v.s.Attacker
-	v.check(a.AS != 0, "attacker.as", "nothing", "an AS number")
-	v.check(a.AS == 0 || a.AS != v.s.Victim.AS, "attacker.as", fmt.Sprintf("AS %v", a.AS), "another AS than the victim's")
-	v.prefix("attacker.prefix", a.Prefix)
-	v.check(a.Prefix.IsValid() && a.Prefix.Contains(a.Address), "attacker.address", a.Address.String(), "an address in attacker.prefix")
-	for _, o := range v.s.Owned() {
-		v.check(!a.Prefix.IsValid() || !a.Prefix.Overlaps(o.Prefix), "attacker.prefix", a.Prefix.String(), fmt.Sprintf("a prefix apart from %v", o.Prefix))
-	}
-}
-
 func (v *validation) ca() {
 	ca := v.s.CA
 	v.perspectives("ca.perspectives", ca.Perspectives)
-	v.dateAndRule("ca", ca.Date, ca.Rule)
+	if day, ok := v.date("ca.date", ca.Date); ok {
+		v.rule("ca.rule", ca.Rule, day)
+	}
 	if m := perspectives.Method(ca.Method); m != perspectives.HTTP01 && m != perspectives.DNS01 {
 		v.fail("ca.method", quote(ca.Method), fmt.Sprintf("%s or %s", perspectives.HTTP01, perspectives.DNS01))
 	}
-	v.check(domainPattern.MatchString(ca.Issuer), "ca.issuer", quote(ca.Issuer), "a domain name")
+	v.name("ca.issuer", ca.Issuer, "a domain name")
 	if _, err := ParseEgress(ca.Egress); err != nil {
 		v.fail("ca.egress", quote(ca.Egress), egressForms)
 	}
 }
 
-func (v *validation) dateAndRule(field, date, rule string) {
+func (v *validation) date(field, date string) (time.Time, bool) {
 	day, err := policy.ParseDate(date)
-	if err != nil {
-		v.fail(field+".date", quote(date), "a date such as 2026-12-15")
-		return
-	}
+	ok := err == nil && day.Year() >= FirstYear && day.Year() <= LastYear
+	v.check(ok, field, quote(date), fmt.Sprintf("a date such as 2026-12-15, from %d to %d", FirstYear, LastYear))
+	return day, ok
+}
+
+func (v *validation) rule(field, rule string, day time.Time) {
 	if _, err := policy.ParseRule(rule, day); err != nil {
-		v.fail(field+".rule", quote(rule), "a quorum rule: "+err.Error())
+		v.fail(field, quote(rule), "a quorum rule: "+err.Error())
 	}
-}
-
-func (v *validation) perspectives(field string, p Perspectives) {
-	if (p.Set != "") == (p.Primary != nil || len(p.Remotes) > 0) {
-		v.fail(field, "not exactly one form", "either set, or primary and remotes")
-		return
-	}
-	set, err := p.resolve()
-	if err != nil {
-		var fe *siteError
-		if errors.As(err, &fe) {
-			v.fail(join(field, fe.field), fe.found, fe.expected)
-			return
-		}
-		v.fail(join(field, "set"), quote(p.Set), err.Error())
-		return
-	}
-	seen := map[string]bool{}
-	for _, s := range set {
-		v.check(!seen[s.Perspective.Name], field, fmt.Sprintf("perspective %q twice", s.Perspective.Name), "each perspective once")
-		seen[s.Perspective.Name] = true
-	}
-}
-
-func (v *validation) timeline() {
-	s := v.s
-	v.check(len(s.Timeline) > 0, "timeline", "nothing", "at least one check")
-	names := map[string]bool{}
-	announced := false
-	for n, e := range s.Timeline {
-		field := fmt.Sprintf("timeline[%d]", n)
-		actions := 0
-		for _, given := range []bool{e.Announce != nil, e.Hijack != nil, e.Withdraw != nil, e.Check != nil} {
-			if given {
-				actions++
-			}
-		}
-		v.check(actions == 1, field, fmt.Sprintf("%d of announce, hijack, withdraw and check", actions), "exactly one")
-		v.check(n == 0 || e.At >= s.Timeline[n-1].At, field+".at", e.At.String(), "no earlier than the event before it")
-		switch {
-		case e.Announce != nil:
-			announced = true
-			v.known(field+".announce.prefixes", e.Announce.Prefixes, false)
-		case e.Hijack != nil:
-			v.check(len(e.Hijack.Prefixes) > 0, field+".hijack.prefixes", "nothing", "at least one prefix")
-			v.known(field+".hijack.prefixes", e.Hijack.Prefixes, true)
-		case e.Withdraw != nil:
-			v.check(e.Withdraw.By == SideVictim || e.Withdraw.By == SideAttacker, field+".withdraw.by", quote(e.Withdraw.By), "victim or attacker")
-			v.known(field+".withdraw.prefixes", e.Withdraw.Prefixes, e.Withdraw.By == SideAttacker)
-		case e.Check != nil:
-			v.checkEvent(field+".check", *e.Check, names)
-		}
-	}
-	v.check(len(names) > 0, "timeline", "no check", "at least one check")
-	v.check(announced, "timeline", "no announce", "the victim announcing its prefixes")
-}
-
-// known checks that prefixes are the victim's or its name servers', or lie in
-// one of these if inside is true.
-func (v *validation) known(field string, prefixes []netip.Prefix, inside bool) {
-	owned := v.s.Owned()
-	for n, p := range prefixes {
-		ok := slices.ContainsFunc(owned, func(o Owned) bool {
-			return o.Prefix == p || inside && p.IsValid() && o.Prefix.Bits() <= p.Bits() && o.Prefix.Contains(p.Addr())
-		})
-		var want []string
-		for _, o := range owned {
-			want = append(want, o.Prefix.String())
-		}
-		v.check(ok, fmt.Sprintf("%s[%d]", field, n), p.String(), "one of "+strings.Join(want, ", "))
-	}
-}
-
-func (v *validation) checkEvent(field string, c CheckEvent, names map[string]bool) {
-	v.check(namePattern.MatchString(c.Name), field+".name", quote(c.Name), "lower-case letters, digits and hyphens")
-	v.check(!names[c.Name], field+".name", quote(c.Name), "a name of its own")
-	names[c.Name] = true
-	v.check(c.Applicant == SideVictim || c.Applicant == SideAttacker, field+".applicant", quote(c.Applicant), "victim or attacker")
-	if c.Perspectives != nil {
-		v.perspectives(field+".perspectives", *c.Perspectives)
-	}
-	date, rule := v.s.DateAndRule(c)
-	if c.Date != "" || c.Rule != "" {
-		v.dateAndRule(field, date, rule)
-	}
-}
-
-// DateAndRule returns a check's policy date and rule.
-func (s *Source) DateAndRule(c CheckEvent) (date, rule string) {
-	date, rule = s.CA.Date, s.CA.Rule
-	if c.Date != "" {
-		date = c.Date
-	}
-	if c.Rule != "" {
-		rule = c.Rule
-	}
-	return date, rule
 }
 
 func (v *validation) expectations() {
@@ -284,18 +177,35 @@ func (v *validation) expectations() {
 			continue
 		}
 		v.check(e.Quorum == "" || quorumPattern.MatchString(e.Quorum), field+".quorum", quote(e.Quorum), `corroborating and attempted remotes, such as "3/5"`)
+		v.check(e.Reason == "" || slices.Contains(decisionReasons(), e.Reason), field+".reason", quote(e.Reason), "one of "+strings.Join(decisionReasons(), ", "))
 		v.check(e.Issue != nil || e.Reason != "" || e.Quorum != "" || e.Fooled != nil, field, "nothing to expect", "issue, reason, quorum or fooled")
-		if e.Fooled == nil {
-			continue
+		if e.Fooled != nil {
+			v.fooled(field+".fooled", *e.Fooled, *check)
 		}
-		sites, err := v.s.perspectivesOf(*check).resolve()
-		if err != nil {
-			continue // reported above
-		}
-		for i, name := range *e.Fooled {
-			ok := slices.ContainsFunc(sites, func(s ResolvedSite) bool { return s.Perspective.Name == name })
-			v.check(ok, fmt.Sprintf("%s.fooled[%d]", field, i), quote(name), "a perspective of this check")
-		}
+	}
+}
+
+// fooled checks names of perspectives.
+func (v *validation) fooled(field string, names []string, c CheckEvent) {
+	sites, problems := v.s.perspectivesOf(c).resolve()
+	if len(problems) > 0 {
+		return // reported elsewhere
+	}
+	for i, name := range names {
+		at := fmt.Sprintf("%s[%d]", field, i)
+		ok := slices.ContainsFunc(sites, func(s ResolvedSite) bool { return s.Perspective.Name == name })
+		v.check(ok, at, quote(name), "a perspective of this check")
+		v.check(!slices.Contains(names[:i], name), at, quote(name)+" a second time", "each perspective once")
+	}
+}
+
+// decisionReasons are those that package policy gives decisions.
+func decisionReasons() []string {
+	return []string{
+		policy.QuorumMet, policy.Monitoring, policy.NotRequired,
+		policy.PrimaryDCVFailed, policy.PrimaryDCVError, policy.PrimaryCAAForbids, policy.PrimaryCAAError,
+		policy.TooFewRemotes, policy.TooManyRemotes, policy.NotDistinct, policy.ResolverRule,
+		policy.TooFewCorroborations, policy.TooFewRIRs,
 	}
 }
 
@@ -313,4 +223,16 @@ func (s *Source) perspectivesOf(c CheckEvent) Perspectives {
 		return *c.Perspectives
 	}
 	return s.CA.Perspectives
+}
+
+// DateAndRule returns a check's policy date and rule.
+func (s *Source) DateAndRule(c CheckEvent) (date, rule string) {
+	date, rule = s.CA.Date, s.CA.Rule
+	if c.Date != "" {
+		date = c.Date
+	}
+	if c.Rule != "" {
+		rule = c.Rule
+	}
+	return date, rule
 }

@@ -17,7 +17,6 @@ import (
 	"mpicsim/scenarios"
 	"mpicsim/scenarios/result"
 	"mpicsim/sim/fabric"
-	"mpicsim/sim/route"
 	"mpicsim/topology"
 	"mpicsim/topology/place"
 )
@@ -26,12 +25,10 @@ import (
 // everything at once, so only a server that is stuck comes near it.
 const answerTimeout = 60 * time.Second
 
-// Check has the CA validate the domain once, at a virtual time.
+// Check has the CA validate the domain once, at a virtual time. c is one of the
+// timeline's checks; it may be made at any time and as often as you like.
 func (w *World) Check(ctx context.Context, c scenarios.CheckEvent, at time.Duration) (*result.Check, error) {
-	sites, err := w.source.Resolve(c)
-	if err != nil {
-		return nil, err
-	}
+	sites := w.sets[c.Name]
 	date, rule := w.source.DateAndRule(c)
 	day, err := policy.ParseDate(date)
 	if err != nil {
@@ -41,7 +38,7 @@ func (w *World) Check(ctx context.Context, c scenarios.CheckEvent, at time.Durat
 	if err != nil {
 		return nil, err
 	}
-	desk := &desk{world: w, at: at}
+	desk := &desk{world: w, check: c.Name, at: at}
 	config := coordinator.Config{
 		Quorum: quorum, ReportOnly: true, Clock: desk.now, Timeout: answerTimeout, Workers: w.options.Workers,
 	}
@@ -82,12 +79,13 @@ func (w *World) Check(ctx context.Context, c scenarios.CheckEvent, at time.Durat
 		out.Finished = max(out.Finished, row.Finished)
 		out.Rows = append(out.Rows, row)
 	}
-	return out, w.bounds(out, runners, quorum, c)
+	return out, w.bounds(out, runners, quorum)
 }
 
 // desk is the coordinator's place and virtual clock.
 type desk struct {
 	world *World
+	check string // its name
 	place place.Location
 
 	mu sync.Mutex
@@ -132,6 +130,7 @@ func (r *runner) Run(ctx context.Context, c perspectives.Check) perspectives.Res
 	r.session = r.station.host.NewSession(start)
 	p, err := local.New(local.Config{
 		Perspective: r.Describe(), Network: r.session, Clock: r.session.Now, Roots: r.desk.world.roots,
+		Rand: r.desk.world.messageIDs(r.desk.check, r.Describe().Name),
 	})
 	if err != nil {
 		panic(fmt.Sprintf("replay: perspective %q: %v", r.Describe().Name, err)) // our own configuration
@@ -160,9 +159,10 @@ func (w *World) row(ctx context.Context, r *runner, a coordinator.Answer, at tim
 		row.Role = "primary"
 	}
 	session := r.session
-	if session == nil { // not asked: one packet shows where its packets go
+	if session == nil { // not asked: probes show where its packets go
 		session = r.station.host.NewSession(at)
-		if err := probe(ctx, session, w.probeTarget()); err != nil {
+		err := w.lookAround(session, func(to netip.Addr) error { return probe(ctx, session, to) })
+		if err != nil {
 			return row, fmt.Errorf("probing from %q: %w", p.Name, err)
 		}
 	} else {
@@ -178,22 +178,12 @@ func (w *World) row(ctx context.Context, r *runner, a coordinator.Answer, at tim
 	return row, nil
 }
 
-// probeTarget is the service that the timeline's attack is on, the web server if
-// there is none.
-func (w *World) probeTarget() netip.AddrPort {
-	web, dns := w.services()
-	switch {
-	case len(web) > 0:
-		return netip.AddrPortFrom(web[0], 80)
-	case len(dns) > 0:
-		return netip.AddrPortFrom(dns[0], 53)
-	}
-	return netip.AddrPortFrom(w.source.Victim.Web[0], 80)
-}
+// discard is the port that probes go to (RFC 863). No host listens there.
+const discard = 9
 
 // probe sends one datagram; nobody needs to answer it.
-func probe(ctx context.Context, s *fabric.Session, to netip.AddrPort) error {
-	c, err := s.DialContext(ctx, "udp", to.String())
+func probe(ctx context.Context, s *fabric.Session, to netip.Addr) error {
+	c, err := s.DialContext(ctx, "udp", netip.AddrPortFrom(to, discard).String())
 	if err != nil {
 		return err
 	}
@@ -223,7 +213,7 @@ func (w *World) judge(row *result.Row, flows []fabric.Flow) {
 		}
 	}
 	if decisive == nil {
-		row.Reached, row.Path = "nobody", []topology.ASN{}
+		row.Reached, row.Path = nobody, []topology.ASN{}
 		return
 	}
 	row.Via, row.Path = w.service(decisive.Remote.Addr()), decisive.Path
@@ -231,7 +221,7 @@ func (w *World) judge(row *result.Row, flows []fabric.Flow) {
 	case hostAttacker:
 		row.Reached = scenarios.SideAttacker
 	case "":
-		row.Reached = "nobody"
+		row.Reached = nobody
 	default:
 		row.Reached = scenarios.SideVictim
 	}
@@ -246,68 +236,6 @@ func (w *World) service(a netip.Addr) string {
 		return "dns"
 	}
 	return ""
-}
-
-// bounds decides the check again from routes alone, with all ties given to the
-// attacker and to the victim.
-func (w *World) bounds(c *result.Check, runners []*runner, q policy.Quorum, event scenarios.CheckEvent) error {
-	current := w.epochAt(c.At)
-	for _, bound := range []struct {
-		tie  route.TieBreak
-		side string
-		out  *result.Bound
-	}{
-		{route.TieBreakAttacker, scenarios.SideAttacker, &c.Bounds.Lower},
-		{route.TieBreakVictim, scenarios.SideVictim, &c.Bounds.Upper},
-	} {
-		fooled, err := w.fooledUnder(current, runners, bound.tie)
-		if err != nil {
-			return err
-		}
-		answers := make([]policy.Answer, len(runners))
-		for n, r := range runners {
-			verdict := perspectives.Fail
-			if fooled[n] == (event.Applicant == scenarios.SideAttacker) {
-				verdict = perspectives.Pass
-			}
-			answers[n] = policy.Answer{Perspective: r.Describe(), DCV: verdict, CAA: verdict}
-			if fooled[n] {
-				bound.out.Fooled++
-			}
-			if row := &c.Rows[n]; fooled[n] != (row.Reached == scenarios.SideAttacker) {
-				row.Tie = bound.side
-			}
-		}
-		d, err := policy.Decide(q, policy.SameSet(answers[0], answers[1:]...))
-		if err != nil {
-			return err
-		}
-		bound.out.Issue, bound.out.Reason = d.Issue, d.Reason
-	}
-	return nil
-}
-
-// fooledUnder says for each perspective whether its route for a prefix under
-// attack leads to the attacker under a tie-break.
-func (w *World) fooledUnder(e epoch, runners []*runner, tie route.TieBreak) ([]bool, error) {
-	fooled := make([]bool, len(runners))
-	for _, p := range prefixes(e.anns) {
-		if !slices.Contains(w.hijacked, p) {
-			continue
-		}
-		routes, err := w.engine.Propagate(e.anns[p], route.Options{TieBreak: tie})
-		if err != nil {
-			return nil, err
-		}
-		for n, r := range runners {
-			i, _ := w.graph.Index(r.station.attachment.ASN)
-			best, ok := routes.Route(i)
-			if ok && e.anns[p][best.Announcement].Attacker {
-				fooled[n] = true
-			}
-		}
-	}
-	return fooled, nil
 }
 
 // compare holds the checks against the scenario's expectations.
@@ -344,7 +272,7 @@ func compare(expect []scenarios.Expectation, checks []result.Check) []result.Exp
 // list joins names in order.
 func list(names []string) string {
 	if len(names) == 0 {
-		return "nobody"
+		return nobody
 	}
 	return strings.Join(slices.Sorted(slices.Values(names)), ", ")
 }

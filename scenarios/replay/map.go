@@ -79,20 +79,11 @@ func read(s *scenarios.Source) (*Map, error) {
 	return m, nil
 }
 
-// inline builds the topology that the scenario lists. What a file may repair is
-// an error here: the author sees it at once.
+// inline builds the topology that the scenario lists.
 func inline(s *scenarios.Source) (*Map, error) {
-	var b topology.Builder
-	for n, l := range s.Topology.Links {
-		b.AddLink(topology.Link{A: l.A, B: l.B, Kind: l.Kind, Line: int32(n)})
-	}
-	g, findings, err := b.Build()
+	g, err := s.InlineGraph()
 	if err != nil {
-		return nil, fmt.Errorf("%s: topology.links: %w", s.File, err)
-	}
-	if len(findings) > 0 {
-		f := findings[0]
-		return nil, s.FieldError(fmt.Sprintf("topology.links[%d]", f.Dropped.Line), fmt.Sprintf("%v: %v", f.Kind, f.Dropped), "links without contradiction or cycle")
+		return nil, err
 	}
 	return &Map{Graph: g, Source: result.Topology{Kind: "inline", Source: "the scenario", Repairs: []string{}}}, nil
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -32,6 +34,12 @@ func (w *World) challengeFor(c scenarios.CheckEvent) challenge {
 	}
 	token := hash("token", c.Name)
 	return challenge{token, token + "." + hash("account", c.Applicant)}
+}
+
+// messageIDs returns the random numbers that one perspective draws in one check,
+// the same in every replay.
+func (w *World) messageIDs(check, perspective string) io.Reader {
+	return rand.NewChaCha8(sha256.Sum256(fmt.Appendf(nil, "mpicsim/message-ids/%d/%s/%s", w.routing.Seed, check, perspective)))
 }
 
 // challenges returns the challenges of all checks that a side applied for.

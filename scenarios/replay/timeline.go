@@ -84,10 +84,16 @@ func (w *World) apply(e scenarios.Event, anns map[netip.Prefix][]route.Announcem
 	for _, o := range s.Owned() {
 		owner[o.Prefix] = o.AS
 	}
+	// An AS announces one route for a prefix: a new one replaces the one before
+	// (RFC 4271 3.1).
 	put := func(a route.Announcement) {
-		if !slices.ContainsFunc(anns[a.Prefix], a.Equal) {
-			anns[a.Prefix] = append(anns[a.Prefix], a)
+		for n, before := range anns[a.Prefix] {
+			if before.Announcer() == a.Announcer() {
+				anns[a.Prefix][n] = a
+				return
+			}
 		}
+		anns[a.Prefix] = append(anns[a.Prefix], a)
 	}
 	switch {
 	case e.Announce != nil:
@@ -100,7 +106,7 @@ func (w *World) apply(e scenarios.Event, anns map[netip.Prefix][]route.Announcem
 		for _, p := range e.Hijack.Prefixes {
 			path := []topology.ASN{s.Attacker.AS}
 			if e.Hijack.ForgedOrigin {
-				path = append(path, rightful(s, p))
+				path = append(path, s.Rightful(p))
 			}
 			put(route.Announcement{Prefix: p, Path: path, Attacker: true})
 			if !slices.Contains(w.hijacked, p) {
@@ -120,16 +126,6 @@ func (w *World) apply(e scenarios.Event, anns map[netip.Prefix][]route.Announcem
 			anns[p] = slices.DeleteFunc(list, func(a route.Announcement) bool { return a.Attacker == attacker })
 		}
 	}
-}
-
-// rightful returns the AS that announces by right the prefix that p lies in.
-func rightful(s *scenarios.Source, p netip.Prefix) topology.ASN {
-	for _, o := range s.Owned() {
-		if o.Prefix.Bits() <= p.Bits() && o.Prefix.Contains(p.Addr()) {
-			return o.AS
-		}
-	}
-	return s.Victim.AS
 }
 
 // propagate fills in an epoch's routes.
@@ -178,13 +174,13 @@ func (w *World) fabricEpochs() []fabric.Epoch {
 	return out
 }
 
-// epochAt returns the epoch in force at a time.
-func (w *World) epochAt(at time.Duration) epoch {
+// epochAt returns the index of the epoch in force at a time.
+func (w *World) epochAt(at time.Duration) int {
 	n := 0
 	for n+1 < len(w.epochs) && w.epochs[n+1].from <= at {
 		n++
 	}
-	return w.epochs[n]
+	return n
 }
 
 // describeTimeline lists the events in words.

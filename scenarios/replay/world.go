@@ -44,14 +44,16 @@ type World struct {
 	start   time.Time
 
 	rootAS, tldAS topology.ASN
-	sites         map[string]*station // by perspective name
-	order         []string            // of sites, by first use
+	sites         map[string]*station                 // by perspective name
+	sets          map[string][]scenarios.ResolvedSite // by check name, the primary first
+	order         []string                            // of sites, by first use
 	epochs        []epoch
 	fabric        *fabric.Fabric
 	engine        *route.Engine
 	routing       route.Options
 	roots         []resolver.Root
 	hijacked      []netip.Prefix // of the whole timeline
+	forecast      forecast
 	closers       []func() error
 }
 
@@ -73,7 +75,7 @@ func Build(ctx context.Context, o Options) (_ *World, err error) {
 	if load == nil {
 		load = Load
 	}
-	w := &World{source: o.Source, options: o, sites: map[string]*station{}, delays: fabric.DefaultDelays()}
+	w := &World{source: o.Source, options: o, sites: map[string]*station{}, sets: map[string][]scenarios.ResolvedSite{}, delays: fabric.DefaultDelays()}
 	defer func() {
 		if err != nil {
 			w.Close()
@@ -116,29 +118,20 @@ func (w *World) Close() {
 // checkParties finds everybody's AS in the topology and chooses the default ones.
 func (w *World) checkParties() error {
 	s, g := w.source, w.from.Graph
-	known := func(field string, asn topology.ASN) error {
-		if _, ok := g.Index(asn); ok {
-			return nil
-		}
-		return s.FieldError(field, fmt.Sprintf("AS %v", asn), fmt.Sprintf("an AS of the topology (%d ASes)", g.Len()))
+	if g.Len() == 0 {
+		return s.FieldError("topology", "a topology without ASes", "at least the victim's and the attacker's")
 	}
-	errs := []error{known("victim.as", s.Victim.AS), known("attacker.as", s.Attacker.AS)}
-	for n, ns := range s.Victim.NameServers {
-		if ns.AS != s.Victim.AS {
-			errs = append(errs, known(fmt.Sprintf("victim.name-servers[%d].as", n), ns.AS))
-		}
+	if err := s.ValidateOn(g); err != nil {
+		return err
 	}
-	first, second := largest(g)
-	w.rootAS, w.tldAS = first, second
+	w.rootAS, w.tldAS = largest(g)
 	if s.DNS.RootAS != 0 {
 		w.rootAS = s.DNS.RootAS
-		errs = append(errs, known("dns.root-as", w.rootAS))
 	}
 	if s.DNS.TLDAS != 0 {
 		w.tldAS = s.DNS.TLDAS
-		errs = append(errs, known("dns.tld-as", w.tldAS))
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // largest returns the ASes with the most and the second most customers; of equal
@@ -174,6 +167,7 @@ func (w *World) placePerspectives() error {
 		if err != nil {
 			return fmt.Errorf("timeline[%d].check: %w", n, err)
 		}
+		w.sets[e.Check.Name] = sites
 		for _, site := range sites {
 			if w.sites[site.Perspective.Name] == nil {
 				w.sites[site.Perspective.Name] = &station{}
@@ -212,7 +206,7 @@ func (w *World) needsIPv6() bool {
 			return true
 		}
 	}
-	return false
+	return w.source.Attacker.Prefix.Addr().Is6()
 }
 
 // services returns the victim's service addresses, web first, that lie in one of

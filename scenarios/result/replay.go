@@ -154,7 +154,7 @@ type Row struct {
 	City        string    `json:"city"`
 	RIR         place.RIR `json:"rir"`
 	// Asked is false for a remote that was spared because the primary had failed.
-	// Path and Reached then come from one probe packet.
+	// Path and Reached then come from probes: one datagram to each service.
 	Asked bool `json:"asked"`
 	// Reached is "attacker" if any of its packets got there, "victim" if all that
 	// were for the victim's services got to them, "nobody" if some got nowhere.
@@ -163,8 +163,8 @@ type Row struct {
 	Via string `json:"via"`
 	// Path is the ASes on the way of these packets, the perspective's own first.
 	Path []topology.ASN `json:"path"`
-	// Tie is "victim" or "attacker" if the perspective would reach that side
-	// should ties fall there, and empty if ties do not matter to it.
+	// Tie is the other side ("victim" or "attacker") if ties decide which one the
+	// perspective reaches, and empty if they do not.
 	Tie      string               `json:"tie,omitempty"`
 	DCV      perspectives.Outcome `json:"dcv"`
 	CAA      perspectives.Outcome `json:"caa"`
@@ -192,7 +192,10 @@ type Bounds struct {
 }
 
 // Bound is one extreme, computed from routes alone: a perspective counts as
-// fooled if its AS's route for a hijacked prefix leads to the attacker.
+// fooled if they lead to the attacker from its AS for the name server that its
+// resolver asks first or, by acme-http-01, for the web address that it connects
+// to. Where routes change during its check, Lower takes the worst moment and
+// Upper the best.
 type Bound struct {
 	Fooled int    `json:"fooled"`
 	Issue  bool   `json:"issue"`

@@ -1,0 +1,146 @@
+package scenarios
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// chronicle is what a timeline has come to so far.
+type chronicle struct {
+	checks    map[string]bool
+	lastCheck *Event // the latest check, nil before the first
+	// standing are the prefixes that each side announces.
+	standing map[string]map[netip.Prefix]bool
+}
+
+func (v *validation) timeline() {
+	s := v.s
+	v.check(len(s.Timeline) > 0, "timeline", "nothing", "at least one check")
+	v.check(len(s.Timeline) <= MaxEvents, "timeline", fmt.Sprintf("%d events", len(s.Timeline)), fmt.Sprintf("at most %d", MaxEvents))
+	c := &chronicle{
+		checks:   map[string]bool{},
+		standing: map[string]map[netip.Prefix]bool{SideVictim: {}, SideAttacker: {}},
+	}
+	announced := false
+	for n := range s.Timeline {
+		field := fmt.Sprintf("timeline[%d]", n)
+		v.moment(n, field, c)
+		v.event(&s.Timeline[n], field, c)
+		announced = announced || s.Timeline[n].Announce != nil
+	}
+	v.check(len(s.Timeline) == 0 || len(c.checks) > 0, "timeline", "no check", "at least one check")
+	v.check(len(s.Timeline) == 0 || announced, "timeline", "no announce", "the victim announcing its prefixes")
+	v.check(len(c.checks) <= MaxChecks, "timeline", fmt.Sprintf("%d checks", len(c.checks)), fmt.Sprintf("at most %d", MaxChecks))
+}
+
+// moment checks an event's time. A check sees all routes of its moment, so none
+// of them may change behind it.
+func (v *validation) moment(n int, field string, c *chronicle) {
+	e := v.s.Timeline[n]
+	switch {
+	case e.At > MaxTime:
+		v.fail(field+".at", e.At.String(), fmt.Sprintf("at most %v", MaxTime))
+	case n > 0 && e.At < v.s.Timeline[n-1].At:
+		v.fail(field+".at", e.At.String(), fmt.Sprintf("no earlier than the event before it, at %v", v.s.Timeline[n-1].At))
+	case e.Check == nil && c.lastCheck != nil && c.lastCheck.At == e.At:
+		v.fail(field+".at", e.At.String(), fmt.Sprintf("a later time than that of check %q before it, which would see this", c.lastCheck.Check.Name))
+	}
+}
+
+func (v *validation) event(e *Event, field string, c *chronicle) {
+	actions := 0
+	for _, given := range []bool{e.Announce != nil, e.Hijack != nil, e.Withdraw != nil, e.Check != nil} {
+		if given {
+			actions++
+		}
+	}
+	v.check(actions == 1, field, fmt.Sprintf("%d of announce, hijack, withdraw and check", actions), "exactly one")
+	switch {
+	case e.Announce != nil:
+		v.known(field+".announce.prefixes", e.Announce.Prefixes, false)
+		for _, o := range v.s.Owned() {
+			if len(e.Announce.Prefixes) == 0 || slices.Contains(e.Announce.Prefixes, o.Prefix) {
+				c.standing[SideVictim][o.Prefix] = true
+			}
+		}
+	case e.Hijack != nil:
+		v.check(len(e.Hijack.Prefixes) > 0, field+".hijack.prefixes", "nothing", "at least one prefix")
+		v.check(len(e.Hijack.Prefixes) <= MaxPrefixes, field+".hijack.prefixes", fmt.Sprintf("%d prefixes", len(e.Hijack.Prefixes)), fmt.Sprintf("at most %d", MaxPrefixes))
+		v.known(field+".hijack.prefixes", e.Hijack.Prefixes, true)
+		for _, p := range e.Hijack.Prefixes {
+			c.standing[SideAttacker][p] = true
+		}
+	case e.Withdraw != nil:
+		v.withdraw(field+".withdraw", *e.Withdraw, c)
+	case e.Check != nil:
+		v.checkEvent(field+".check", *e.Check, c)
+		c.lastCheck = e
+	}
+}
+
+// withdraw checks that what is withdrawn is announced.
+func (v *validation) withdraw(field string, w Withdraw, c *chronicle) {
+	standing := c.standing[w.By]
+	if standing == nil {
+		v.fail(field+".by", quote(w.By), "victim or attacker")
+		return
+	}
+	if len(w.Prefixes) == 0 {
+		v.check(len(standing) > 0, field, "nothing that the "+w.By+" announces at this time", "announcements to withdraw")
+		clear(standing)
+	}
+	for n, p := range w.Prefixes {
+		v.check(standing[p], fmt.Sprintf("%s.prefixes[%d]", field, n), p.String(), "a prefix that the "+w.By+" announces at this time")
+		delete(standing, p)
+	}
+}
+
+// known checks that prefixes are the victim's or its name servers', or lie in
+// one of these if inside is true.
+func (v *validation) known(field string, prefixes []netip.Prefix, inside bool) {
+	owned := v.s.Owned()
+	for n, p := range prefixes {
+		at := fmt.Sprintf("%s[%d]", field, n)
+		ok := slices.ContainsFunc(owned, func(o Owned) bool {
+			return o.Prefix == p || inside && o.Prefix.IsValid() && o.Prefix.Bits() <= p.Bits() && o.Prefix.Contains(p.Addr())
+		})
+		var want []string
+		for _, o := range owned {
+			want = append(want, text(o.Prefix))
+		}
+		expected := "one of " + strings.Join(want, ", ")
+		if inside {
+			expected += ", or a prefix in one of them"
+		}
+		v.check(ok, at, p.String(), expected)
+		v.check(!slices.Contains(prefixes[:n], p), at, p.String()+" a second time", "each prefix once")
+		if ok {
+			v.length(at, p)
+		}
+	}
+}
+
+func (v *validation) checkEvent(field string, e CheckEvent, c *chronicle) {
+	v.check(namePattern.MatchString(e.Name), field+".name", quote(e.Name), "lower-case letters, digits and hyphens")
+	v.check(e.Name == "" || !c.checks[e.Name], field+".name", quote(e.Name), "a name of its own")
+	c.checks[e.Name] = true
+	v.check(e.Applicant == SideVictim || e.Applicant == SideAttacker, field+".applicant", quote(e.Applicant), "victim or attacker")
+	if e.Perspectives != nil {
+		v.perspectives(field+".perspectives", *e.Perspectives)
+	}
+	v.checkRule(field, e)
+}
+
+// checkRule checks a check's own date and rule.
+func (v *validation) checkRule(field string, e CheckEvent) {
+	day, ok := time.Time{}, true
+	if e.Date != "" {
+		day, ok = v.date(field+".date", e.Date)
+	}
+	if e.Rule != "" && ok {
+		v.rule(field+".rule", e.Rule, day) // whether a rule can be read does not depend on the day
+	}
+}
