@@ -79,31 +79,6 @@ type Set struct {
 	Remotes []Perspective `json:"remotes"`
 }
 
-// Method is a validation method by the name that ACME and Open MPIC use.
-type Method string
-
-// The validation methods that package dcv implements.
-const (
-	HTTP01 Method = "acme-http-01" // BR 3.2.2.4.19, RFC 8555 8.3
-	DNS01  Method = "acme-dns-01"  // BR 3.2.2.4.7, RFC 8555 8.4
-)
-
-// Check is what every perspective of one attempt is asked to do: one domain
-// control validation and one CAA check for the same name.
-type Check struct {
-	// Domain is the name to be certified as a lower-case A-label FQDN without
-	// trailing dot; a leading "*." asks for a wildcard certificate.
-	Domain string `json:"domain"`
-	Method Method `json:"method"`
-	// Token and KeyAuthorization are those of RFC 8555 8.1. DNS01 uses only the
-	// latter.
-	Token            string `json:"token"`
-	KeyAuthorization string `json:"key_authorization"`
-	// IssuerDomains are the Issuer Domain Names that the CA recognises in CAA
-	// records as its own (RFC 8659 4.2).
-	IssuerDomains []string `json:"issuer_domains"`
-}
-
 // Verdict is one perspective's answer to one of the two questions. The zero
 // value is Unanswered.
 type Verdict uint8
@@ -172,18 +147,27 @@ type Outcome struct {
 	// Evidence is what was seen on the wire, in order (BR 3.2.2.9: enough to
 	// affirmatively assess the challenge and the CAA authority).
 	Evidence []Evidence `json:"evidence,omitempty"`
+	// DNSSEC is the weakest status among the lookups that the verdict rests on.
+	DNSSEC DNSSEC `json:"dnssec,omitempty"`
+	// Seen is what was judged, nil if nothing came.
+	Seen *Seen `json:"seen,omitempty"`
+	// LookupFailure is the proof for a failed CAA lookup, nil unless one was
+	// tried to be had.
+	LookupFailure *LookupFailure `json:"lookup_failure,omitempty"`
 }
 
-// Evidence is one exchange: a DNS lookup or an HTTP request.
+// Evidence is one exchange: a DNS lookup, an HTTP request or a TLS handshake.
 type Evidence struct {
-	// Kind is "dns" or "http".
+	// Kind is "dns", "http" or "tls".
 	Kind string `json:"kind"`
-	// Query is "NAME TYPE" for DNS, the URL for HTTP.
+	// Query is "NAME TYPE" for DNS, the URL for HTTP, the name sent (SNI) for
+	// TLS.
 	Query string `json:"query"`
 	// Server is the address that answered, as "ip:port".
 	Server string `json:"server"`
-	// Answer is what came back: the records in presentation format, or the
-	// status line and the first bytes of the body; the error if none came.
+	// Answer is what came back: the records in presentation format, the status
+	// line and the first bytes of the body, or the version, the negotiated
+	// protocol and the certificate; the error if none came.
 	Answer []string `json:"answer,omitempty"`
 	// Status is the DNS response code ("NOERROR") or the HTTP status ("200"),
 	// empty if there was no answer.
@@ -197,8 +181,11 @@ type Evidence struct {
 type Result struct {
 	Perspective string    `json:"perspective"`
 	RIR         place.RIR `json:"rir"`
-	DCV         Outcome   `json:"dcv"`
-	CAA         Outcome   `json:"caa"`
+	// Questions are those of the check: the outcome of one that was not asked is
+	// the zero value, Unanswered.
+	Questions Questions `json:"questions,omitempty"`
+	DCV       Outcome   `json:"dcv"`
+	CAA       Outcome   `json:"caa"`
 	// TargetAddresses are the addresses "ip:port" that the DCV connected to, in
 	// order; for DNS methods those of the name servers that gave the answer.
 	TargetAddresses []string  `json:"target_addresses"`
@@ -206,9 +193,15 @@ type Result struct {
 	Finished        time.Time `json:"finished"`
 }
 
-// Corroborates says whether the perspective saw both what the CA must see and
-// permission to issue.
-func (r Result) Corroborates() bool { return r.DCV.Verdict == Pass && r.CAA.Verdict == Pass }
+// Corroborates says whether the perspective saw what the CA must see and
+// permission to issue, as far as r.Questions ask for them. Whoever asked must
+// compare those with its check: a perspective that answers another question than
+// it was asked corroborates nothing.
+func (r Result) Corroborates() bool {
+	return r.Questions.Known() &&
+		(!r.Questions.DCV() || r.DCV.Verdict == Pass) &&
+		(!r.Questions.CAA() || r.CAA.Verdict == Pass)
+}
 
 // Decision is what the CA concludes from one attempt.
 type Decision struct {
