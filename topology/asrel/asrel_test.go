@@ -170,7 +170,7 @@ func TestWriteThenReadIsTheSameGraph(t *testing.T) {
 		g.Expect(err).NotTo(HaveOccurred())
 		for _, format := range []asrel.Format{
 			{Serial: 1},
-			{Serial: 2, Source: "synth", Comments: []string{"seed 1"}, Clique: []topology.ASN{1, 2}},
+			{Serial: 2, Source: "synth", Comments: []string{"seed 1"}, Clique: []topology.ASN{1, 2}, IXPs: []topology.ASN{9}},
 		} {
 			var text, again bytes.Buffer
 			g.Expect(asrel.Write(&text, before, format)).To(Succeed())
@@ -180,6 +180,7 @@ func TestWriteThenReadIsTheSameGraph(t *testing.T) {
 			g.Expect(f.Findings).To(BeEmpty())
 			g.Expect(f.Serial).To(Equal(format.Serial))
 			g.Expect(f.Clique).To(Equal(format.Clique))
+			g.Expect(f.IXPs).To(Equal(format.IXPs))
 			g.Expect(asrel.Write(&again, f.Graph, format)).To(Succeed())
 			g.Expect(again.String()).To(Equal(text.String()))
 		}
@@ -192,9 +193,9 @@ func TestWriteGolden(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	var out bytes.Buffer
 	g.Expect(asrel.Write(&out, f.Graph, asrel.Format{
-		Serial: 2, Source: "bgp", Comments: []string{"one", "two"}, Clique: []topology.ASN{20, 30},
+		Serial: 2, Source: "bgp", Comments: []string{"one", "two"}, Clique: []topology.ASN{20, 30}, IXPs: []topology.ASN{7, 8},
 	})).To(Succeed())
-	g.Expect(out.String()).To(Equal("# one\n# two\n# input clique: 20 30\n" +
+	g.Expect(out.String()).To(Equal("# one\n# two\n# input clique: 20 30\n# IXP ASes: 7 8\n" +
 		"10|5|-1|bgp\n10|20|0|bgp\n20|30|0|bgp\n30|10|-1|bgp\n30|40|-1|bgp\n"))
 }
 

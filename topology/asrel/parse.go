@@ -173,9 +173,11 @@ func explainASNs(line []byte) *badField {
 
 const wantASN = "a number from 1 to 4294967295"
 
+// How the comments start in which CAIDA lists ASes.
+const clique, ixps = "# input clique:", "# IXP ASes:"
+
 // comment keeps the lists of ASes that CAIDA puts into comments.
 func (p *parser) comment(line []byte) {
-	const clique, ixps = "# input clique:", "# IXP ASes:"
 	var into *[]topology.ASN
 	var prefix string
 	switch {

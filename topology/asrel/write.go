@@ -25,8 +25,9 @@ type Format struct {
 	// Comments are written first, each as a line behind "# "; none may hold a
 	// line end.
 	Comments []string
-	// Clique is written as the "# input clique:" comment, if there is one.
-	Clique []topology.ASN
+	// Clique and IXPs are written as the "# input clique:" and "# IXP ASes:"
+	// comments, each if it is not empty.
+	Clique, IXPs []topology.ASN
 }
 
 // Write writes the links of g, one line each, in ascending order of the first
@@ -46,18 +47,26 @@ func Write(w io.Writer, g *topology.Graph, f Format) error {
 	for _, c := range f.Comments {
 		fmt.Fprintf(out, "# %s\n", c) // Flush returns it
 	}
-	if len(f.Clique) > 0 {
-		out.WriteString("# input clique:") // Flush returns it
-		for _, asn := range f.Clique {
-			fmt.Fprintf(out, " %d", asn) // Flush returns it
-		}
-		out.WriteByte('\n') // Flush returns it
-	}
+	writeASes(out, clique, f.Clique)
+	writeASes(out, ixps, f.IXPs)
 	f.links(out, g)
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write AS relationships: %w", err)
 	}
 	return nil
+}
+
+// writeASes writes a comment that lists ASes, if there are any; out keeps the
+// first error.
+func writeASes(out *bufio.Writer, start string, asns []topology.ASN) {
+	if len(asns) == 0 {
+		return
+	}
+	out.WriteString(start)
+	for _, asn := range asns {
+		fmt.Fprintf(out, " %d", asn)
+	}
+	out.WriteByte('\n')
 }
 
 // links writes all links; out keeps the first error.
