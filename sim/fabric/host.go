@@ -34,7 +34,7 @@ const (
 	firstPort, lastPort = 32768, 60999
 	// flowMemory is how many TCP connections a host remembers before it forgets
 	// the oldest closed ones.
-	flowMemory = 16384
+	flowMemory = 1024
 )
 
 // HostConfig describes one host.
