@@ -48,6 +48,12 @@ type Error struct {
 	// Trace has every exchange up to the failure, in order.
 	Trace []perspectives.Evidence
 	Err   error
+	// Status is what [StatusOf] says.
+	Status Status
+	// Chain has the steps of validation up to the failure, in order.
+	Chain []Link
+	// EDE says why there is no usable answer, the first reason first.
+	EDE []EDE
 }
 
 func (e *Error) Error() string {

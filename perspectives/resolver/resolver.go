@@ -230,6 +230,16 @@ type Answer struct {
 	Zone string
 	// Trace has every exchange of this lookup, in order.
 	Trace []perspectives.Evidence
+	// Status is the DNSSEC status of the whole answer, aliases included: the
+	// weakest of its parts. It is never Bogus, and Indeterminate if there are no
+	// trust anchors.
+	Status Status
+	// Reason says why Status is not Secure, in a phrase for people.
+	Reason string
+	// Chain has the steps of validation from the trust anchor down, in order.
+	Chain []Link
+	// EDE says why Status is not Secure, if there is a code for it.
+	EDE []EDE
 }
 
 // Lookup resolves name, with or without trailing dot, to the records of type
