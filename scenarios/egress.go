@@ -25,7 +25,8 @@ type Egress struct {
 type EgressModel string
 
 // The models. EgressAuto takes EgressNeighbors for regions whose cloud's AS is in
-// the topology and EgressNearest with two providers for others.
+// the topology and EgressNearest with two providers for others. On topologies
+// whose AS numbers are made up (synthetic, inline) it always takes EgressNearest.
 const (
 	// EgressAuto is the default.
 	EgressAuto EgressModel = "auto"

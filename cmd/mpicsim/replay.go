@@ -6,17 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"mpicsim/reports/table"
 	"mpicsim/scenarios"
 	"mpicsim/scenarios/library"
 	"mpicsim/scenarios/replay"
 	"mpicsim/scenarios/result"
+	"mpicsim/sim/route"
 	"mpicsim/topology"
 )
 
@@ -37,6 +39,8 @@ type replayFlags struct {
 	pcap         string
 	json         bool
 	output       string
+
+	again func(without ...string) string // the command line, for hints
 }
 
 func newReplayCommand(s streams) *cobra.Command {
@@ -76,6 +80,9 @@ certificate was issued to the attacker. Exit code 1: it did not.`,
 			var seed *uint64
 			if cmd.Flags().Changed("seed") {
 				seed = &f.seed
+			}
+			f.again = func(without ...string) string {
+				return commandLine(cmd, name, append(without, "pcap", "json", "output", "workers")...)
 			}
 			return runReplay(cmd.Context(), s, name, f, seed)
 		},
@@ -188,24 +195,36 @@ func verdict(r *result.Replay) error {
 func nextCommands(name string, r *result.Replay, f replayFlags) [][2]string {
 	var next [][2]string
 	add := func(command, what string) { next = append(next, [2]string{"mpicsim " + command, what}) }
-	for n, other := range library.Names() {
-		if other == name && f.topology == "" {
-			if names := library.Names(); n+1 < len(names) {
-				add("replay "+names[n+1], "the next story")
-			}
-		}
+	names := library.Names()
+	if n := slices.Index(names, name); n >= 0 && n+1 < len(names) && !r.Scenario.Changed {
+		add("replay "+names[n+1], "the next story")
 	}
-	again := strings.TrimSuffix("replay "+name, " ")
-	if r.Inputs.TieBreak == "seeded" && f.topology == "" {
-		add(fmt.Sprintf("%s --seed %d", again, r.Inputs.Seed+1), "let ties fall another way")
+	if r.Inputs.TieBreak == route.TieBreakSeeded.String() {
+		add(fmt.Sprintf("%s --seed %d", f.again("seed"), r.Inputs.Seed+1), "let ties fall another way")
 	}
 	if f.pcap == "" {
-		add(again+" --pcap "+strings.TrimSuffix(filepath.Base(name), ".yaml")+".pcapng", "every packet, for wireshark or tshark")
+		add(f.again()+" --pcap "+r.Scenario.Name+".pcapng", "every packet, for wireshark or tshark")
 	}
-	if f.topology == "" && !strings.ContainsAny(name, "./\\") {
+	if slices.Contains(names, name) {
 		add("scenarios show "+name+" > mine.yaml", "change the story, then: mpicsim replay ./mine.yaml")
 	}
 	return next
+}
+
+// commandLine returns the arguments that would run the command again, but for
+// the flags to leave out.
+func commandLine(cmd *cobra.Command, name string, without ...string) string {
+	line := []string{cmd.Name(), name}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if slices.Contains(without, f.Name) {
+			return
+		}
+		line = append(line, "--"+f.Name)
+		if f.Value.Type() != "bool" {
+			line = append(line, f.Value.String())
+		}
+	})
+	return strings.Join(line, " ")
 }
 
 // version is the program's version as the Go tool recorded it.

@@ -239,9 +239,13 @@ func (s *story) assumptions() {
 	}
 	s.printf("\n%s\n", s.bold("This rests on"))
 	s.printf("  routes   Gao-Rexford over %s; ties: %s\n", in.Topology.Source, tie)
+	egress := in.Egress
+	if egress == "auto" {
+		egress = "automatic"
+	}
 	virtual := slices.ContainsFunc(s.r.Perspectives, func(p result.Perspective) bool { return p.Virtual && p.Attached != "explicit" })
 	if virtual {
-		s.printf("%s\n", wrap(in.Egress+": "+in.EgressAssumption, width, "  egress   ", "           "))
+		s.printf("%s\n", wrap(egress+": "+in.EgressAssumption, width, "  egress   ", "           "))
 		s.printf("           (paths are shown without the region's own virtual AS)\n")
 	}
 	s.printf("  time     %s\n", in.Delays)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"mpicsim/perspectives/policy"
@@ -157,6 +159,9 @@ func (w *World) placePerspectives() error {
 	if err != nil {
 		return err
 	}
+	if egress.Model == scenarios.EgressAuto && w.from.Source.Kind != "file" {
+		egress.Model = scenarios.EgressNearest // AS numbers of other topologies are made up: AS 16509 is no cloud there
+	}
 	w.egress = egress
 	var all []scenarios.ResolvedSite
 	for n, e := range s.Timeline {
@@ -289,7 +294,7 @@ func (w *World) describe() *result.Replay {
 		},
 		Inputs: result.Inputs{
 			Topology: w.from.Source, TieBreak: w.routing.TieBreak.String(), Seed: w.routing.Seed,
-			Egress: egressName(w.egress), EgressAssumption: w.egress.Assumption(), Delays: w.delays.String(),
+			Egress: egressName(w.egress), EgressAssumption: w.egressAssumption(), Delays: w.delays.String(),
 		},
 		Parties: result.Parties{
 			Victim: s.Victim.AS, Attacker: s.Attacker.AS, Domain: s.Victim.Domain,
@@ -312,6 +317,23 @@ func (w *World) describe() *result.Replay {
 		})
 	}
 	return r
+}
+
+// egressAssumption says what the models assume that attached somebody.
+func (w *World) egressAssumption() string {
+	var said []string
+	for _, name := range w.order {
+		a := w.sites[name].attachment
+		if model := scenarios.EgressModel(a.Model); a.Virtual && a.Model != "explicit" {
+			if text := (scenarios.Egress{Model: model, Providers: w.egress.Providers}).Assumption(); !slices.Contains(said, text) {
+				said = append(said, text)
+			}
+		}
+	}
+	if len(said) == 0 {
+		return "no model: every perspective is attached as the scenario says"
+	}
+	return strings.Join(said, "; ")
 }
 
 func egressName(e scenarios.Egress) string {
