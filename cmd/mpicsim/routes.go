@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,7 +30,7 @@ type routesFlags struct {
 func newRoutesCommand(s streams) *cobra.Command {
 	var f routesFlags
 	cmd := &cobra.Command{
-		Use:   "routes --topology FILE --announce 'AS PATH=PREFIX'...",
+		Use:   "routes --topology FILE|--synthetic N --announce 'AS PATH=PREFIX'...",
 		Short: "Print the best route of every AS for any announcements",
 		Long: `Routes prints which route each AS of a topology chooses, by Gao-Rexford: customer
 before peer before provider routes, then the shorter AS path, then the tie-break.
@@ -60,14 +61,17 @@ bounds attacker and victim, which favour one side in each tie.`,
   mpicsim routes --topology 20250901.as-rel2.txt.bz2 --announce '9916=203.0.113.0/24' --announce '272133 9916=203.0.113.0/24' --at 16509,15169
 
   # Why did AS 16509 choose its route?
-  mpicsim routes --topology 20250901.as-rel2.txt.bz2 --announce '9916=203.0.113.0/24' --announce '272133=203.0.113.0/24' --why 16509`,
+  mpicsim routes --topology 20250901.as-rel2.txt.bz2 --announce '9916=203.0.113.0/24' --announce '272133=203.0.113.0/24' --why 16509
+
+  # No file at hand: the same on a synthetic Internet
+  mpicsim routes --synthetic 1000 --topology-seed 1 --announce '900=203.0.113.0/24' --announce '901=203.0.113.0/24' --tie-break nearest`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return fmt.Errorf("unexpected argument %q: want flags only; an announcement with spaces needs quotes", args[0])
 			}
 			return nil
 		},
-		RunE: func(*cobra.Command, []string) error { return runRoutes(s, f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runRoutes(cmd.Context(), s, f) },
 	}
 	f.topology.register(cmd)
 	flags := cmd.Flags()
@@ -93,16 +97,16 @@ type routesResult struct {
 	at      []int32         // graph indexes, ascending
 }
 
-func runRoutes(s streams, f routesFlags) error {
+func runRoutes(ctx context.Context, s streams, f routesFlags) error {
 	result, err := f.parse()
 	if err != nil {
 		return err
 	}
-	if result.source, err = f.topology.load(s); err != nil {
+	if result.source, err = f.topology.load(ctx, s); err != nil {
 		return err
 	}
 	g := result.source.graph
-	if result.at, err = f.selected(g); err != nil {
+	if result.at, err = f.selected(result.source); err != nil {
 		return err
 	}
 	table, err := route.NewEngine(g).PropagateAll(result.anns, result.options)
@@ -178,7 +182,8 @@ func (f *routesFlags) markAttackers(anns []route.Announcement) error {
 }
 
 // selected returns the graph indexes of the ASes to print, ascending.
-func (f *routesFlags) selected(g *topology.Graph) ([]int32, error) {
+func (f *routesFlags) selected(source topologySource) ([]int32, error) {
+	g := source.graph
 	flag, texts := "--at", f.at
 	if f.why != "" {
 		flag, texts = "--why", []string{f.why}
@@ -198,7 +203,7 @@ func (f *routesFlags) selected(g *topology.Graph) ([]int32, error) {
 		}
 		i, ok := g.Index(asn)
 		if !ok {
-			return nil, fmt.Errorf("%s: AS %d is not in the topology %s", flag, asn, f.topology.file)
+			return nil, fmt.Errorf("%s: AS %d is not in the topology %s", flag, asn, source.name)
 		}
 		some = append(some, i)
 	}
