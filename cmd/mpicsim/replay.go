@@ -126,13 +126,9 @@ func runReplay(ctx context.Context, s streams, name string, f replayFlags, seed 
 	}
 	o := replay.Options{Source: src, Changed: changed, Workers: f.workers, Version: version()}
 	if f.pcap != "" {
-		file, create := os.Create(f.pcap)
-		if create != nil {
-			return fmt.Errorf("--pcap: %w", create)
-		}
-		buffered := bufio.NewWriterSize(file, 1<<16)
-		o.Capture = buffered
-		defer func() { err = errors.Join(err, fault(buffered.Flush()), fault(file.Close())) }()
+		capture := &lateFile{path: f.pcap}
+		o.Capture = capture
+		defer func() { err = errors.Join(err, capture.close()) }()
 	}
 	r, err := replay.Run(ctx, o)
 	if err != nil {
@@ -149,6 +145,33 @@ func runReplay(ctx context.Context, s streams, name string, f replayFlags, seed 
 		return err
 	}
 	return verdict(r)
+}
+
+// lateFile is a file that is created by the first write to it, so that a command
+// that fails before leaves an older file alone.
+type lateFile struct {
+	path string
+	file *os.File
+	buf  *bufio.Writer
+}
+
+// Write implements [io.Writer].
+func (f *lateFile) Write(b []byte) (int, error) {
+	if f.file == nil {
+		file, err := os.Create(f.path)
+		if err != nil {
+			return 0, fmt.Errorf("--pcap: %w", err)
+		}
+		f.file, f.buf = file, bufio.NewWriterSize(file, 1<<16)
+	}
+	return f.buf.Write(b)
+}
+
+func (f *lateFile) close() error {
+	if f.file == nil {
+		return nil
+	}
+	return fault(errors.Join(f.buf.Flush(), f.file.Close()))
 }
 
 // overrides turns the flags into replacements.

@@ -257,12 +257,8 @@ func (s *story) next() {
 	if len(s.o.Next) == 0 {
 		return
 	}
-	longest := 0
-	for _, n := range s.o.Next {
-		longest = max(longest, len(n[0]))
-	}
 	s.printf("\n%s\n", s.bold("Next"))
 	for _, n := range s.o.Next {
-		s.printf("  %-*s  %s\n", longest, n[0], n[1])
+		s.printf("  %s:\n      %s\n", n[1], n[0])
 	}
 }

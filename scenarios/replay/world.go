@@ -162,6 +162,9 @@ func (w *World) placePerspectives() error {
 	if egress.Model == scenarios.EgressAuto && w.from.Source.Kind != "file" {
 		egress.Model = scenarios.EgressNearest // AS numbers of other topologies are made up: AS 16509 is no cloud there
 	}
+	if w.from.Source.Kind == "synthetic" && egress.Model != scenarios.EgressNearest {
+		return s.FieldError("ca.egress", fmt.Sprintf("%q", s.CA.Egress), "nearest or nearest:N: a synthetic Internet has no clouds, its AS numbers are made up")
+	}
 	w.egress = egress
 	var all []scenarios.ResolvedSite
 	for n, e := range s.Timeline {
