@@ -102,7 +102,7 @@ func TestWithNamesTheFlag(t *testing.T) {
 		want []string
 	}{
 		"two topologies":     {scenarios.Overrides{TopologyFile: "x", SyntheticASes: 100}, []string{"flag --synthetic: found 2 of synthetic, file and links, expected exactly one"}},
-		"negative ASes":      {scenarios.Overrides{SyntheticASes: -1}, []string{"flag --synthetic: found -1, expected a number of ASes"}},
+		"negative ASes":      {scenarios.Overrides{SyntheticASes: -1}, []string{"flag --synthetic: found -1, expected a number of ASes from 10 to 1000000"}},
 		"a victim outside":   {scenarios.Overrides{Victim: 1}, []string{"flag --victim: found AS 1, expected an AS of the topology (7 ASes)"}},
 		"an attacker":        {scenarios.Overrides{Attacker: 1}, []string{"flag --attacker: found AS 1, expected an AS of the topology (7 ASes)"}},
 		"the attacker's AS":  {scenarios.Overrides{Victim: 64666}, []string{"flag --victim: found AS 64666, expected another AS than the attacker's"}},

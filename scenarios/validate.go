@@ -12,6 +12,7 @@ import (
 	"mpicsim/perspectives"
 	"mpicsim/perspectives/policy"
 	"mpicsim/sim/route"
+	"mpicsim/topology/synth"
 )
 
 // Limits of one scenario. Larger experiments are studies, which do without
@@ -119,7 +120,8 @@ func (v *validation) topology() {
 	given := 0
 	if t.Synthetic != nil {
 		given++
-		v.check(t.Synthetic.ASes > 0, "topology.synthetic.ases", fmt.Sprint(t.Synthetic.ASes), "a number of ASes")
+		v.check(t.Synthetic.ASes >= synth.MinASes && t.Synthetic.ASes <= synth.MaxASes, "topology.synthetic.ases", fmt.Sprint(t.Synthetic.ASes),
+			fmt.Sprintf("a number of ASes from %d to %d", synth.MinASes, synth.MaxASes))
 	}
 	if t.File != "" {
 		given++

@@ -46,7 +46,7 @@ func TestValidate(t *testing.T) {
 			"@1: topology: found 3 of synthetic, file and links, expected exactly one",
 		}},
 		"no AS in a topology": {"topology:\n", "topology:\n  «synthetic: {ases: «0}\n", []string{
-			"@2: topology.synthetic.ases: found 0, expected a number of ASes",
+			"@2: topology.synthetic.ases: found 0, expected a number of ASes from 10 to 1000000",
 			"@1: topology: found 2 of synthetic, file and links, expected exactly one",
 		}},
 		"a place of no AS":         {"{as: 10, lat", "«{lat", []string{"@1: topology.places[0]: found no AS, expected an AS number"}},
