@@ -11,6 +11,7 @@ import (
 type Overrides struct {
 	TopologyFile  string
 	SyntheticASes int
+	SyntheticSeed *uint64 // the scenario's own by default
 	Victim        topology.ASN
 	Attacker      topology.ASN
 	Perspectives  string // as catalog.ParseSet reads it
@@ -48,7 +49,10 @@ func (s *Source) With(o Overrides) (out *Source, changed bool, err error) {
 		if s.Topology.Synthetic != nil {
 			seed = s.Topology.Synthetic.Seed
 		}
-		c.Topology = Topology{File: c.Topology.File, Synthetic: &Synthetic{ASes: o.SyntheticASes, Seed: seed}}
+		if o.SyntheticSeed != nil {
+			seed = *o.SyntheticSeed
+		}
+		c.Topology = Topology{File: o.TopologyFile, Synthetic: &Synthetic{ASes: o.SyntheticASes, Seed: seed}}
 		mark("topology.synthetic", "synthetic")
 		mark("topology", "synthetic")
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -25,7 +26,7 @@ import (
 // replayFlags are the flags of "mpicsim replay" as given.
 type replayFlags struct {
 	topology     string
-	synthetic    int
+	synthetic    syntheticFlags
 	victim       string
 	attacker     string
 	perspectives string
@@ -89,7 +90,7 @@ certificate was issued to the attacker. Exit code 1: it did not.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.topology, "topology", "", "`FILE` of AS relationships instead of the scenario's topology:\nCAIDA serial-1 or serial-2, plain, .gz or .bz2")
-	flags.IntVar(&f.synthetic, "synthetic", 0, "a synthetic Internet of `N` ASes instead of the scenario's topology")
+	f.synthetic.register(cmd, "synthetic", "topology-seed")
 	flags.StringVar(&f.victim, "victim", "", "the victim's `ASN`")
 	flags.StringVar(&f.attacker, "attacker", "", "the attacker's `ASN`")
 	flags.StringVar(&f.perspectives, "perspectives", "", "perspective `SET`: a set of the catalog, or PRIMARY:REMOTE,REMOTE,...")
@@ -121,6 +122,9 @@ func runReplay(ctx context.Context, s streams, name string, f replayFlags, seed 
 	if err != nil {
 		return err
 	}
+	if err := f.synthetic.checkSeed(); err != nil {
+		return err
+	}
 	if f.workers < 0 {
 		return fmt.Errorf("--workers: found %d: want 0 or more", f.workers)
 	}
@@ -130,9 +134,14 @@ func runReplay(ctx context.Context, s streams, name string, f replayFlags, seed 
 		o.Capture = capture
 		defer func() { err = errors.Join(err, capture.close()) }()
 	}
-	r, err := replay.Run(ctx, o)
+	world, err := replay.Build(ctx, o) // what does not fit the scenario's topology is bad input
 	if err != nil {
 		return err
+	}
+	defer world.Close()
+	r, err := world.Replay(ctx)
+	if err != nil {
+		return unlessInput(err)
 	}
 	color := toStdout(f.output) && useColor(s.out, s.env)
 	err = writeOutput(s, f.output, func(w *bufio.Writer) error {
@@ -174,11 +183,23 @@ func (f *lateFile) close() error {
 	return fault(errors.Join(f.buf.Flush(), f.file.Close()))
 }
 
+// unlessInput marks an error of a replay that is under way as a fault, unless it
+// is about a file that the user named.
+func unlessInput(err error) error {
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		return err
+	}
+	return fault(err)
+}
+
 // overrides turns the flags into replacements.
 func (f replayFlags) overrides(seed *uint64) (scenarios.Overrides, error) {
 	o := scenarios.Overrides{
-		TopologyFile: f.topology, SyntheticASes: f.synthetic, Perspectives: f.perspectives, Egress: f.egress,
+		TopologyFile: f.topology, SyntheticASes: f.synthetic.ases, Perspectives: f.perspectives, Egress: f.egress,
 		Date: f.date, Rule: f.rule, Method: f.method, TieBreak: f.tieBreak, Seed: seed,
+	}
+	if f.synthetic.changed(f.synthetic.seedFlag) {
+		o.SyntheticSeed = &f.synthetic.seed
 	}
 	for _, side := range []struct {
 		flag, value string
