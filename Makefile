@@ -12,8 +12,9 @@ BENCHTIME ?= 1s
 SPECS ?= ./perspectives/policy ./perspectives/coordinator
 # Built from its own module, so that its dependencies are never ours.
 LINT = $(GO) tool -modfile=tools/go.mod golangci-lint
-# What some tests read captures with: Debian packages of the same names.
-READERS = tshark tcpdump
+# What some tests read captures and judge signed zones with: COMMAND, or
+# COMMAND=PACKAGE where Debian's package has another name.
+READERS = tshark tcpdump dnssec-verify=bind9-utils ldns-verify-zone=ldnsutils unbound-host
 
 .PHONY: help
 help: ## List the targets
@@ -33,7 +34,7 @@ test: packages ## Run all tests; PKGS=./sim/... for some
 
 .PHONY: packages
 packages: ## Install what some tests need beyond Go, if this is root on Debian
-	@missing=; for tool in $(READERS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@missing=; for tool in $(READERS); do command -v $${tool%=*} >/dev/null || missing="$$missing $${tool#*=}"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then \
 		echo "no$$missing here, and no right to install packages: tests that need them are skipped" >&2; exit 0; \

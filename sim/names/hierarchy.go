@@ -26,6 +26,9 @@ type HierarchySpec struct {
 	Zones []ZoneSpec
 	// TTL is for zones that have none of their own; 0 means DefaultTTL.
 	TTL time.Duration
+	// Sign is for the root, and for registries without a Sign of their own; nil
+	// leaves them unsigned. Registrants sign by their own Sign.
+	Sign *SigningSpec
 }
 
 // Hierarchy is a name space that is ready to be put on hosts.
@@ -34,6 +37,8 @@ type Hierarchy struct {
 	RootHints []NameServer
 	// Placements say what each name server serves, ordered by name.
 	Placements []Placement
+	// TrustAnchor is the root's, empty if the root is not signed.
+	TrustAnchor TrustAnchor
 
 	zones map[string]*Zone // by key of the origin
 }
@@ -69,10 +74,13 @@ func (h *Hierarchy) ZonesAt(addr netip.Addr) []*Zone {
 // the zone above hold NS records for the delegated name already, these stay and
 // none are derived; so with address records.
 //
+// A signed zone gets DS records in the closest zone above it if that one has
+// keys too, unless Records there hold DS records for it already.
+//
 // Build refuses a zone whose name servers nobody could find: one without a known
 // address, or one whose name lies in a zone that is not part of the hierarchy.
 func (s HierarchySpec) Build() (*Hierarchy, error) {
-	b := &treeBuilder{servers: map[string]*serverEntry{}, zones: map[string]*zoneEntry{}, ttl: s.TTL}
+	b := &treeBuilder{servers: map[string]*serverEntry{}, zones: map[string]*zoneEntry{}, ttl: s.TTL, sign: s.Sign}
 	steps := []func(HierarchySpec) error{b.collectZones, b.collectServers, b.settleServers, b.delegate}
 	for _, step := range steps {
 		if err := step(s); err != nil {
@@ -93,6 +101,7 @@ type treeBuilder struct {
 	servers map[string]*serverEntry
 	names   []string // the keys of servers, in the order in which they turned up
 	ttl     time.Duration
+	sign    *SigningSpec // of registries
 }
 
 type zoneEntry struct {
@@ -101,7 +110,8 @@ type zoneEntry struct {
 	registry bool // the root counts as one
 	spec     ZoneSpec
 	records  []record
-	written  *Zone    // from the spec alone
+	keys     *keyring // nil if the zone is not signed
+	written  *Zone    // from the spec alone, unsigned
 	servers  []string // keys
 }
 
@@ -162,7 +172,13 @@ func (b *treeBuilder) addZone(spec ZoneSpec, registry bool) error {
 	if spec.TTL == 0 {
 		z.spec.TTL = b.ttl
 	}
+	if registry && spec.Sign == nil && !spec.Unsigned {
+		z.spec.Sign = b.sign
+	}
 	if z.records, err = z.spec.records(); err != nil {
+		return err
+	}
+	if z.keys, err = z.spec.keyring(); err != nil {
 		return err
 	}
 	if z.written, err = newZone(origin, slices.Clone(z.records)); err != nil {
@@ -286,6 +302,7 @@ func (b *treeBuilder) delegate(HierarchySpec) error {
 	}
 	for _, z := range b.order[1:] {
 		above := b.closest(parent(z.apex))
+		derived[above].vouch(above, z)
 		if n := above.written.nodes[z.apex]; n != nil && n.set(dns.TypeNS) != nil {
 			continue
 		}
@@ -302,16 +319,32 @@ func (b *treeBuilder) delegate(HierarchySpec) error {
 	return nil
 }
 
+// vouch adds the DS records of zone z to the zone above it.
+func (d *deriver) vouch(above, z *zoneEntry) {
+	if above.keys == nil || z.keys == nil || z.keys.spec.Island {
+		return
+	}
+	if n := above.written.nodes[z.apex]; n != nil && n.set(dns.TypeDS) != nil {
+		return
+	}
+	for _, ds := range z.keys.ds {
+		ds := *ds
+		ds.Hdr = d.header(z.origin, dns.TypeDS)
+		d.add(&ds)
+	}
+}
+
 // finish builds the zones with what was derived for them.
 func (b *treeBuilder) finish() (*Hierarchy, error) {
 	h := &Hierarchy{zones: map[string]*Zone{}}
 	for _, z := range b.order {
-		built, err := newZone(z.origin, z.records)
+		built, err := z.spec.build(z.records, z.keys)
 		if err != nil {
 			return nil, err
 		}
 		h.zones[z.apex] = built
 	}
+	h.TrustAnchor = h.zones["."].TrustAnchor()
 	for _, name := range slices.Sorted(slices.Values(b.names)) {
 		s := b.servers[name]
 		p := Placement{NameServer: NameServer{Name: s.name, Addrs: s.addrs}}

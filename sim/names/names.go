@@ -4,14 +4,21 @@
 // zones: whose answer a query gets is decided by where its packets go.
 //
 // Modelled: authoritative answers over UDP and TCP (RFC 1034 4.3.2), referrals
-// with glue (RFC 9471), CNAME chains inside a zone, wildcards (RFC 4592),
-// NXDOMAIN and NODATA with the SOA record (RFC 2308), EDNS(0) (RFC 6891),
-// truncation. A server refuses what lies outside its zones.
+// with glue (RFC 9471), CNAME chains inside a zone, DNAME (RFC 6672), wildcards
+// (RFC 4592), NXDOMAIN and NODATA with the SOA record (RFC 2308), EDNS(0) (RFC
+// 6891), truncation. A server refuses what lies outside its zones.
 //
-// Not modelled: recursion, DNSSEC signing (zones with RRSIG, NSEC or NSEC3
-// records are refused; DS and DNSKEY are served as plain data), DNAME, zone
-// transfer, dynamic update, NOTIFY, TSIG, cookies, CNAME chains that lead from
-// one zone to another on the same server (the resolver asks again).
+// DNSSEC (RFC 4033 to 4035, NSEC3 by RFC 5155) is made from a [SigningSpec]:
+// keys, signatures, denial and DS records, and the root's [TrustAnchor]. Who
+// sets the DO bit gets signatures and proofs. No zone is re-signed as time goes
+// by: validity is a matter of the dates in the spec. A [Fault] breaks a signed
+// zone on purpose, a [Behaviour] a server.
+//
+// Not modelled: recursion, reading signed zones (RRSIG, NSEC and NSEC3 records
+// are refused in zone-file text), several algorithms or a key rollover in one
+// zone, ED448, CDS processing, zone transfer, dynamic update, NOTIFY, TSIG,
+// cookies, CNAME chains that lead from one zone to another on the same server
+// (the resolver asks again).
 //
 // Names are absolute domain names in presentation format. They are compared
 // without regard to case; answers repeat the case in which the zone was

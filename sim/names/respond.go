@@ -24,7 +24,8 @@ type QueryEvent struct {
 	// Zone is the zone that answered, "" if none.
 	Zone    string
 	Outcome Outcome
-	// Rcode is the response code's name, such as "NXDOMAIN".
+	// Rcode is the response code's name, such as "NXDOMAIN", "" if there was no
+	// reply.
 	Rcode string
 	// Truncated says that the answer did not fit and the TC bit was sent.
 	Truncated bool
@@ -34,12 +35,21 @@ type QueryEvent struct {
 
 // responder turns queries into replies. It is immutable.
 type responder struct {
-	zones   map[string]*Zone // by key of the origin
-	udpSize int              // octets, the most that this server sends over UDP
+	zones     map[string]*Zone // by key of the origin
+	udpSize   int              // octets, the most that this server sends over UDP
+	behaviour Behaviour
 }
 
 // accept decides on a message by its header alone: what is not a query with
 // one question and nothing else gets no reply, NOTIMP or FORMERR.
+func (s *responder) accept(h dns.Header) dns.MsgAcceptAction {
+	action := accept(h)
+	if s.behaviour == Drop && action != dns.MsgAccept {
+		return dns.MsgIgnore
+	}
+	return action
+}
+
 func accept(h dns.Header) dns.MsgAcceptAction {
 	const response = 1 << 15
 	opcode := int(h.Bits >> 11 & 0xF)
@@ -55,8 +65,8 @@ func accept(h dns.Header) dns.MsgAcceptAction {
 	}
 }
 
-// respond returns the reply to a query that accept let through, as a message,
-// and what happened. Udp says whether the reply is bounded by the size that the
+// respond returns the reply to a query that accept let through, as a message or
+// nil, and what happened. Udp says whether the reply is bounded by the size that the
 // client can take.
 func (s *responder) respond(query *dns.Msg, udp bool) ([]byte, QueryEvent) {
 	reply := new(dns.Msg).SetReply(query)
@@ -71,18 +81,22 @@ func (s *responder) respond(query *dns.Msg, udp bool) ([]byte, QueryEvent) {
 	}
 	var a answer
 	if rcode == dns.RcodeSuccess {
-		a, event.Zone = s.answer(query)
+		a, event.Zone = s.answer(query, opt != nil && opt.Do())
 	} else {
 		a = answer{outcome: Malformed, rcode: rcode}
 	}
 	event.Outcome = a.outcome
+	if a.outcome == Dropped || s.behaviour == Drop {
+		event.Outcome = Dropped
+		return nil, event
+	}
 	reply.Rcode, reply.Authoritative = a.rcode, a.authoritative
 	reply.Answer, reply.Ns, reply.Extra = a.answer, a.authority, a.additional
 	var own []dns.RR
 	if opt != nil {
 		own = []dns.RR{s.ownOPT(opt)}
 	}
-	wire := fit(reply, own, limit)
+	wire := fit(reply, a.courtesy, own, limit)
 	if wire == nil { // not even TCP can carry it
 		event.Outcome = ServerFailed
 		reply.Rcode, reply.Authoritative, reply.Truncated = dns.RcodeServerFailure, false, false
@@ -94,8 +108,9 @@ func (s *responder) respond(query *dns.Msg, udp bool) ([]byte, QueryEvent) {
 	return wire, event
 }
 
-// answer finds the zone for the question and asks it.
-func (s *responder) answer(query *dns.Msg) (answer, string) {
+// answer finds the zone for the question and asks it. Dnssec says whether the
+// client wants signatures.
+func (s *responder) answer(query *dns.Msg, dnssec bool) (answer, string) {
 	if len(query.Question) != 1 {
 		return answer{outcome: Malformed, rcode: dns.RcodeFormatError}, ""
 	}
@@ -109,10 +124,16 @@ func (s *responder) answer(query *dns.Msg) (answer, string) {
 		return answer{outcome: Malformed, rcode: dns.RcodeNotImplemented}, ""
 	}
 	z := s.zoneFor(key(q.Name), q.Qtype)
+	if a := s.behaviour.misbehave(z); a != nil {
+		return *a, ""
+	}
 	if z == nil {
 		return answer{outcome: Refused, rcode: dns.RcodeRefused}, ""
 	}
-	return z.lookup(q.Name, q.Qtype), z.origin
+	if a := z.behaviour.misbehave(z); a != nil {
+		return *a, z.origin
+	}
+	return z.lookup(question{q.Name, q.Qtype, dnssec}), z.origin
 }
 
 // zoneFor returns the zone closest above name, nil if name is in none. The DS
@@ -177,14 +198,20 @@ func (s *responder) sizeFor(client *dns.OPT) int {
 	return min(max(int(client.UDPSize()), plainSize), s.udpSize)
 }
 
-// fit packs the reply into limit octets. Addresses beside an authoritative
-// answer are courtesy and left out without a word; glue in a referral is not
-// (RFC 9471), so the whole reply is then emptied and marked as truncated. It
-// returns nil if even TCP cannot carry the reply.
-func fit(reply *dns.Msg, opt []dns.RR, limit int) []byte {
+// fit packs the reply into limit octets. Signatures of additional records are
+// courtesy and left out without a word (RFC 4035 3.1.1); so are addresses beside
+// an authoritative answer. Glue in a referral is not (RFC 9471): the whole reply
+// is then emptied and marked as truncated. It returns nil if even TCP cannot
+// carry the reply.
+func fit(reply *dns.Msg, courtesy, opt []dns.RR, limit int) []byte {
 	extra := reply.Extra
-	if wire := pack(reply, slices.Concat(extra, opt), limit); wire != nil {
+	if wire := pack(reply, slices.Concat(extra, courtesy, opt), limit); wire != nil {
 		return wire
+	}
+	if len(courtesy) > 0 {
+		if wire := pack(reply, slices.Concat(extra, opt), limit); wire != nil {
+			return wire
+		}
 	}
 	if reply.Authoritative {
 		if wire := pack(reply, opt, limit); wire != nil {

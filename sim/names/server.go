@@ -23,6 +23,9 @@ type Config struct {
 	// UDPSize is the most octets that the server sends over UDP, 0 means 1232.
 	// A client gets no more than it asks for, and 512 without EDNS(0).
 	UDPSize uint16
+	// Behaviour is how the server treats all queries, the zones' own comes after
+	// it.
+	Behaviour Behaviour
 	// OnQuery, if set, is called for each query that is well-formed enough to be
 	// parsed, before the reply is sent. Calls run concurrently.
 	OnQuery func(QueryEvent)
@@ -76,8 +79,10 @@ func (c Config) responder() (*responder, error) {
 			return nil, fmt.Errorf("address %v: want a specific IP address and a port", addr)
 		}
 	}
-	r := &responder{zones: map[string]*Zone{}, udpSize: int(c.UDPSize)}
+	r := &responder{zones: map[string]*Zone{}, udpSize: int(c.UDPSize), behaviour: c.Behaviour}
 	switch {
+	case c.Behaviour > LameSelf:
+		return nil, fmt.Errorf("%v is not known", c.Behaviour)
 	case r.udpSize == 0:
 		r.udpSize = defaultSize
 	case r.udpSize < plainSize:
@@ -111,14 +116,14 @@ func (s *Server) listen(ctx context.Context, host Host, addr netip.AddrPort, r *
 		ReadTimeout:   streamTimeout,
 		IdleTimeout:   func() time.Duration { return streamTimeout },
 		MaxTCPQueries: -1,
-		MsgAcceptFunc: accept,
+		MsgAcceptFunc: r.accept,
 		Handler:       &handler{responder: r, network: "tcp", onQuery: onQuery},
 	})
 	s.start(&dns.Server{
 		PacketConn:    plainPacketConn{packets},
 		ReadTimeout:   datagramTimeout,
 		UDPSize:       4096,
-		MsgAcceptFunc: accept,
+		MsgAcceptFunc: r.accept,
 		Handler:       &handler{responder: r, network: "udp", onQuery: onQuery},
 	})
 	return nil

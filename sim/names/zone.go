@@ -16,6 +16,12 @@ type Zone struct {
 	apex   string // key of origin
 	soa    *dns.SOA
 	nodes  map[string]*node // by key; holds empty non-terminals too
+
+	negativeSOA rrset // as negative answers have it
+	behaviour   Behaviour
+	anchor      TrustAnchor // empty if the zone has no keys
+	denial      denial      // nil if the zone is not signed
+	silent      bool        // does not show its proofs
 }
 
 // node is one name's records, one RRset for each type, ascending by type. An
@@ -29,6 +35,7 @@ type node struct {
 type rrset struct {
 	rtype uint16
 	rrs   []dns.RR
+	sigs  []dns.RR // its RRSIG records, if it is signed
 }
 
 // record is a record and where it was written. Line 0 means that it was
@@ -52,36 +59,73 @@ func (r record) errorf(format string, args ...any) error {
 // Origin returns the zone's absolute name.
 func (z *Zone) Origin() string { return z.origin }
 
+// TrustAnchor returns what a validator that starts at this zone has to know. It
+// is empty if the zone is not signed.
+func (z *Zone) TrustAnchor() TrustAnchor { return z.anchor }
+
 // Text returns the zone as zone-file text with absolute names and one record a
-// line: the apex first, then by name from the right-most label on. Equal zones
-// have equal texts.
+// line: the apex first, then by name in canonical order, NSEC3 records last.
+// Equal zones have equal texts.
 func (z *Zone) Text() string {
-	owners := make([]string, 0, len(z.nodes))
-	for owner := range z.nodes {
-		owners = append(owners, owner)
-	}
-	slices.SortFunc(owners, compareNames)
 	var b strings.Builder
-	b.WriteString(z.soa.String() + "\n")
-	for _, owner := range owners {
-		for _, set := range z.nodes[owner].sets {
-			for _, rr := range set.rrs {
-				if rr.Header().Rrtype != dns.TypeSOA {
-					b.WriteString(rr.String() + "\n")
-				}
+	write := func(set *rrset) {
+		for _, rr := range slices.Concat(set.rrs, set.sigs) {
+			if rr.Header().Rrtype != dns.TypeSOA {
+				b.WriteString(rr.String() + "\n")
 			}
+		}
+	}
+	b.WriteString(z.soa.String() + "\n")
+	for _, owner := range z.owners() {
+		for i := range z.nodes[owner].sets {
+			write(&z.nodes[owner].sets[i])
+		}
+	}
+	if z.denial != nil {
+		for _, set := range z.denial.sets() {
+			write(set)
 		}
 	}
 	return b.String()
 }
 
-// compareNames orders keys label by label from the right (RFC 4034 6.1, up to
-// escapes).
-func compareNames(a, b string) int {
-	x, y := dns.SplitDomainName(a), dns.SplitDomainName(b)
-	slices.Reverse(x)
-	slices.Reverse(y)
-	return slices.Compare(x, y)
+// owners returns the keys of all nodes in canonical order, the apex first.
+func (z *Zone) owners() []string {
+	owners := make([]string, 0, len(z.nodes))
+	for owner := range z.nodes {
+		owners = append(owners, owner)
+	}
+	slices.SortFunc(owners, compareNames)
+	return owners
+}
+
+// compareNames orders keys canonically (RFC 4034 6.1).
+func compareNames(a, b string) int { return strings.Compare(canonical(a), canonical(b)) }
+
+// canonical returns octets that sort as the names do by RFC 4034 6.1: the labels
+// from the right, each with an end that comes before all of its octets.
+func canonical(name string) string {
+	wire := make([]byte, 256)
+	end, err := dns.PackDomainName(name, wire, 0, nil, false)
+	if err != nil {
+		return name // no key is like that
+	}
+	var labels [][]byte
+	for rest := wire[:end]; len(rest) > 1; rest = rest[1+rest[0]:] {
+		labels = append(labels, rest[1:1+rest[0]])
+	}
+	out := make([]byte, 0, end+8)
+	for _, label := range slices.Backward(labels) {
+		for _, b := range label {
+			if b <= 1 { // 0 is the end, and 1 the sign of these two
+				out = append(out, 1)
+				b++
+			}
+			out = append(out, b)
+		}
+		out = append(out, 0)
+	}
+	return string(out)
 }
 
 // newZone returns the zone that holds records. Its errors say where the
@@ -117,7 +161,24 @@ func newZone(origin string, records []record) (*Zone, error) {
 			return nil, err
 		}
 	}
+	z.negativeSOA = z.makeNegativeSOA()
 	return z, nil
+}
+
+// makeNegativeSOA returns the SOA record for negative answers. Its TTL is how
+// long these may be cached (RFC 2308 3), that of its signatures the same (RFC
+// 4034 3).
+func (z *Zone) makeNegativeSOA() rrset {
+	set := *z.nodes[z.apex].rrset(dns.TypeSOA)
+	ttl := min(z.soa.Hdr.Ttl, z.soa.Minttl)
+	for _, list := range []*[]dns.RR{&set.rrs, &set.sigs} {
+		*list = slices.Clone(*list)
+		for i, rr := range *list {
+			(*list)[i] = dns.Copy(rr)
+			(*list)[i].Header().Ttl = ttl
+		}
+	}
+	return set
 }
 
 // normalise writes the record as a message and reads it back, so that a name
@@ -158,6 +219,8 @@ func (z *Zone) add(r record) error {
 		return r.errorf("SOA record below the apex of %s", z.origin)
 	case h.Rrtype == dns.TypeNS && strings.HasPrefix(owner, "*."):
 		return r.errorf("NS record at a wildcard has no meaning (RFC 4592 4.2)")
+	case h.Rrtype == dns.TypeDNAME && strings.HasPrefix(owner, "*."):
+		return r.errorf("DNAME record at a wildcard has no settled meaning (RFC 6672 3.3)")
 	}
 	for up := owner; ; up = parent(up) { // the empty non-terminals above
 		if z.nodes[up] == nil {
@@ -204,6 +267,9 @@ func (z *Zone) checkPlace(r record, targets map[string]bool) error {
 			}
 		}
 	}
+	if above := z.redirectAbove(owner); above != "" {
+		return r.errorf("never answered: %s has a DNAME record (RFC 6672 2.4)", above)
+	}
 	cut := z.cutAbove(owner)
 	switch {
 	case cut == "":
@@ -240,26 +306,46 @@ func (z *Zone) cutAbove(owner string) string {
 	return cut
 }
 
-// set returns the records of one type, nil if there are none.
-func (n *node) set(rtype uint16) []dns.RR {
-	for _, s := range n.sets {
-		if s.rtype == rtype {
-			return s.rrs
+// redirectAbove returns a name inside the zone and above owner that has a DNAME
+// record, "" if there is none.
+func (z *Zone) redirectAbove(owner string) string {
+	for owner != z.apex {
+		owner = parent(owner)
+		if n := z.nodes[owner]; n != nil && n.set(dns.TypeDNAME) != nil {
+			return owner
+		}
+	}
+	return ""
+}
+
+// rrset returns the RRset of one type, nil if there is none.
+func (n *node) rrset(rtype uint16) *rrset {
+	for i := range n.sets {
+		if n.sets[i].rtype == rtype {
+			return &n.sets[i]
 		}
 	}
 	return nil
 }
 
+// set returns the records of one type, nil if there are none.
+func (n *node) set(rtype uint16) []dns.RR {
+	if s := n.rrset(rtype); s != nil {
+		return s.rrs
+	}
+	return nil
+}
+
 // single says whether an RRset of this type has at most one record.
-func single(rtype uint16) bool { return rtype == dns.TypeSOA || rtype == dns.TypeCNAME }
+func single(rtype uint16) bool {
+	return rtype == dns.TypeSOA || rtype == dns.TypeCNAME || rtype == dns.TypeDNAME
+}
 
 // unservable says why records of a type cannot be in a zone, "" if they can.
 func unservable(rtype uint16) string {
 	switch rtype {
 	case dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeNSEC3PARAM:
-		return "signed zones are not modelled"
-	case dns.TypeDNAME:
-		return "DNAME (RFC 6672) is not modelled"
+		return "is made by signing (ZoneSpec.Sign) and not read"
 	}
 	if rtype == 0 || rtype == dns.TypeOPT || rtype >= 128 && rtype <= 255 {
 		return "not a type of data (RFC 6895 3.1)"

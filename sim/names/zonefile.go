@@ -33,6 +33,13 @@ type ZoneSpec struct {
 	// TTL is used where Records give none, and as the SOA record's MINIMUM; 0
 	// means DefaultTTL. Whole seconds, at most 2^31-1 (RFC 2181 8).
 	TTL time.Duration
+	// Sign makes a signed zone; nil leaves it unsigned, but see
+	// [HierarchySpec.Sign].
+	Sign *SigningSpec
+	// Unsigned leaves a registry unsigned in spite of [HierarchySpec.Sign].
+	Unsigned bool
+	// Behaviour is how every server treats queries for this zone.
+	Behaviour Behaviour
 }
 
 // Build returns the zone. An error names the line of Records and what is wrong
@@ -42,7 +49,36 @@ func (s ZoneSpec) Build() (*Zone, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newZone(s.Origin, records)
+	keys, err := s.keyring()
+	if err != nil {
+		return nil, err
+	}
+	return s.build(records, keys)
+}
+
+// build returns the zone with these records and keys.
+func (s ZoneSpec) build(records []record, keys *keyring) (*Zone, error) {
+	z, err := newZone(s.Origin, records)
+	if err != nil {
+		return nil, err
+	}
+	z.behaviour = s.Behaviour
+	return z, z.sign(keys)
+}
+
+// keyring draws the zone's keys, nil if it is not to be signed.
+func (s ZoneSpec) keyring() (*keyring, error) {
+	if s.Behaviour > LameSelf {
+		return nil, fmt.Errorf("zone %s: %v is not known", s.Origin, s.Behaviour)
+	}
+	if s.Unsigned && s.Sign != nil {
+		return nil, fmt.Errorf("zone %s: Sign and Unsigned contradict each other", s.Origin)
+	}
+	ttl, err := ttlSeconds(s.TTL)
+	if err != nil {
+		return nil, fmt.Errorf("zone %s: %w", s.Origin, err)
+	}
+	return newKeyring(s.Origin, s.Sign, ttl)
 }
 
 // ParseOptions says how zone-file text is read.
