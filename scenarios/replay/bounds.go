@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"strings"
@@ -32,6 +33,7 @@ type forecast struct {
 	mu     sync.Mutex
 	tables map[tableKey]*route.Table
 	done   map[route.TieBreak]map[string]*route.Routes
+	caa    perspectives.Verdict // what the victim's zone says, Unanswered before it is known
 }
 
 // sight is whom a perspective's packets reach: "victim", "attacker" or "nobody".
@@ -72,8 +74,12 @@ func (s sight) verdicts(m perspectives.Method, applicant string, caa perspective
 // bounds decides the check again from routes alone, with all ties given to the
 // attacker and to the victim. Where routes change while a perspective checks,
 // the worse and the better moment counts.
-func (w *World) bounds(c *result.Check, runners []*runner, q policy.Quorum) error {
-	method, caa := perspectives.Method(c.Method), w.honestCAA(c.Rows)
+func (w *World) bounds(ctx context.Context, c *result.Check, runners []*runner, q policy.Quorum) error {
+	method := perspectives.Method(c.Method)
+	caa, err := w.honestCAA(ctx)
+	if err != nil {
+		return err
+	}
 	var fooled [2][]bool
 	for n, bound := range []struct {
 		tie   route.TieBreak
@@ -109,26 +115,6 @@ func (w *World) bounds(c *result.Check, runners []*runner, q policy.Quorum) erro
 		}
 	}
 	return nil
-}
-
-// honestCAA returns what a perspective says about CAA that asked the victim's own
-// name servers; Pass if none did.
-func (w *World) honestCAA(rows []result.Row) perspectives.Verdict {
-	for _, row := range rows {
-		asked, honest := false, row.Asked
-		for _, f := range row.Flows {
-			addr, err := netip.ParseAddrPort(f.Remote)
-			if err != nil || w.service(addr.Addr()) != "dns" {
-				continue
-			}
-			asked = asked || f.To != ""
-			honest = honest && f.To != hostAttacker
-		}
-		if asked && honest {
-			return row.CAA.Verdict
-		}
-	}
-	return perspectives.Pass
 }
 
 // sightDuring returns the worst or best sight of the epochs from one time to

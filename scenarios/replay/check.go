@@ -79,7 +79,7 @@ func (w *World) Check(ctx context.Context, c scenarios.CheckEvent, at time.Durat
 		out.Finished = max(out.Finished, row.Finished)
 		out.Rows = append(out.Rows, row)
 	}
-	return out, w.bounds(out, runners, quorum)
+	return out, w.bounds(ctx, out, runners, quorum)
 }
 
 // desk is the coordinator's place and virtual clock.

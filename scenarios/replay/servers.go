@@ -16,6 +16,7 @@ import (
 	"mpicsim/scenarios"
 	"mpicsim/sim/names"
 	"mpicsim/sim/web"
+	"mpicsim/topology"
 )
 
 // challenge is the ACME challenge of one check. A real CA draws the token; here
@@ -119,8 +120,17 @@ func (w *World) victimZones(records string) []names.ZoneSpec {
 	return zones
 }
 
-// startNames serves the root, the TLDs and the victim's zones.
-func (w *World) startNames(ctx context.Context) error {
+// nameHost is a host that serves names.
+type nameHost struct {
+	name  string
+	as    topology.ASN
+	addr  netip.Addr
+	zones []*names.Zone
+}
+
+// nameSpace builds the tree from the root to the victim's zones and says who
+// serves what.
+func (w *World) nameSpace() ([]nameHost, []resolver.Root, error) {
 	s := w.source
 	h, err := names.HierarchySpec{
 		Root:            []names.NameServer{{Name: "a.root-servers.net", Addrs: []netip.Addr{rootAddress}}},
@@ -128,21 +138,33 @@ func (w *World) startNames(ctx context.Context) error {
 		Zones:           w.victimZones(w.zone(scenarios.SideVictim, s.Victim.Web, s.Victim.CAA)),
 	}.Build()
 	if err != nil {
-		return fmt.Errorf("building the name space: %w", err)
+		return nil, nil, fmt.Errorf("building the name space: %w", err)
 	}
-	hosts := map[string]netip.Addr{hostRoot: rootAddress, hostTLD: tldAddress}
-	order := []string{hostRoot, hostTLD}
+	hosts := []nameHost{{name: hostRoot, as: w.rootAS, addr: rootAddress}, {name: hostTLD, as: w.tldAS, addr: tldAddress}}
 	for _, ns := range s.Victim.NameServers {
-		hosts[ns.Name] = ns.Address
-		order = append(order, ns.Name)
+		hosts = append(hosts, nameHost{name: ns.Name, as: ns.AS, addr: ns.Address})
 	}
-	for _, name := range order {
-		if err := w.serveNames(ctx, name, []netip.Addr{hosts[name]}, h.ZonesAt(hosts[name])); err != nil {
+	for n := range hosts {
+		hosts[n].zones = h.ZonesAt(hosts[n].addr)
+	}
+	var roots []resolver.Root
+	for _, r := range h.RootHints {
+		roots = append(roots, resolver.Root{Name: r.Name, Addrs: port(r.Addrs, 53)})
+	}
+	return hosts, roots, nil
+}
+
+// startNames serves the root, the TLDs and the victim's zones.
+func (w *World) startNames(ctx context.Context) error {
+	hosts, roots, err := w.nameSpace()
+	if err != nil {
+		return err
+	}
+	w.roots = roots
+	for _, h := range hosts {
+		if err := w.serveNames(ctx, h.name, []netip.Addr{h.addr}, h.zones); err != nil {
 			return err
 		}
-	}
-	for _, r := range h.RootHints {
-		w.roots = append(w.roots, resolver.Root{Name: r.Name, Addrs: port(r.Addrs, 53)})
 	}
 	return nil
 }

@@ -163,8 +163,8 @@ type Row struct {
 	Via string `json:"via"`
 	// Path is the ASes on the way of these packets, the perspective's own first.
 	Path []topology.ASN `json:"path"`
-	// Tie is the other side ("victim" or "attacker") if ties decide which one the
-	// perspective reaches, and empty if they do not.
+	// Tie is empty if ties do not decide whether the perspective reaches the
+	// attacker, else the side ("victim" or "attacker") that they could turn it to.
 	Tie      string               `json:"tie,omitempty"`
 	DCV      perspectives.Outcome `json:"dcv"`
 	CAA      perspectives.Outcome `json:"caa"`
