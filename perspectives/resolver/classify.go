@@ -25,6 +25,16 @@ type reply struct {
 	delegation *delegation
 	server     netip.AddrPort
 	zone       string
+
+	// sets are the record sets that cnames and records come from, in order.
+	sets []rrset
+	// status, ede and steps are what validation says.
+	status Status
+	ede    []EDE
+	steps  []step
+	// cut is what an answer about DS records makes of the name, nil if it is no
+	// delegation.
+	cut *trust
 }
 
 // classify judges m as the reply of a server of zone to q, which lies in zone.
@@ -50,6 +60,9 @@ func classify(m *dns.Msg, zone string, q question) (reply, error) {
 	soa := hasSOA(m, zone, q.name)
 	if m.Rcode == dns.RcodeSuccess && !soa {
 		if d := referralIn(m, zone, q.name); d != nil {
+			if q.qtype == dns.TypeDS && d.zone == q.name { // RFC 4035 3.1.4.1
+				return reply{}, fmt.Errorf("%w: the parent's server refers a question for DS to the child", ErrLame)
+			}
 			return reply{kind: referral, delegation: d}, nil
 		}
 	}
@@ -60,16 +73,17 @@ func classify(m *dns.Msg, zone string, q question) (reply, error) {
 	return reply{}, fmt.Errorf("%w: neither an authoritative answer nor a referral below %s", ErrLame, zone)
 }
 
-// wellFormed refuses records without RDATA of the types that cannot be empty:
-// package dns reads them as records with zero values.
+// wellFormed refuses records without RDATA of types that cannot be empty: package
+// dns reads them as records with zero values.
 func wellFormed(m *dns.Msg) error {
 	for _, section := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
 		for _, rr := range section {
-			switch h := rr.Header(); h.Rrtype {
-			case dns.TypeA, dns.TypeAAAA, dns.TypeNS, dns.TypeCNAME, dns.TypeDNAME, dns.TypeSOA, dns.TypeTXT, dns.TypeCAA:
-				if h.Rdlength == 0 {
-					return fmt.Errorf("%w: %s %s without data", ErrMalformed, h.Name, typeName(h.Rrtype))
-				}
+			switch rr.(type) {
+			case *dns.OPT, *dns.NULL, *dns.APL, *dns.RFC3597:
+				continue
+			}
+			if h := rr.Header(); h.Rdlength == 0 {
+				return fmt.Errorf("%w: %s %s without data", ErrMalformed, h.Name, typeName(h.Rrtype))
 			}
 		}
 	}
@@ -81,31 +95,79 @@ func wellFormed(m *dns.Msg) error {
 func fromAnswer(m *dns.Msg, zone string, q question) (rep reply, found bool, err error) {
 	at := q.name
 	for dns.IsSubDomain(zone, at) {
-		if records := recordsAt(m.Answer, at, q.qtype); len(records) > 0 {
-			rep.kind, rep.records, rep.rcode = answered, records, dns.RcodeSuccess
+		target, set, err := dnameAbove(m.Answer, zone, at)
+		if err != nil {
+			return reply{}, false, err
+		}
+		if target != "" && q.qtype == dns.TypeCNAME { // the alias itself is wanted
+			rep.kind, rep.sets = answered, append(rep.sets, set)
+			rep.records = []dns.RR{synthesised(at, target, set.records[0].Header().Ttl)}
 			return rep, true, nil
 		}
-		aliases := recordsAt(m.Answer, at, dns.TypeCNAME)
-		if len(aliases) == 0 {
-			break
+		if target == "" {
+			if sets := setsFor(m.Answer, at, q.qtype); len(sets) > 0 {
+				rep.kind, rep.rcode, rep.sets = answered, dns.RcodeSuccess, append(rep.sets, sets...)
+				for _, s := range sets {
+					rep.records = append(rep.records, s.records...)
+				}
+				return rep, true, nil
+			}
+			if target, set, err = cnameAt(m.Answer, at); err != nil {
+				return reply{}, false, err
+			}
 		}
-		target := aliasTarget(aliases[0])
-		if slices.ContainsFunc(aliases, func(rr dns.RR) bool { return aliasTarget(rr) != target }) {
-			return reply{}, false, fmt.Errorf("%w: several different CNAME records at %s", ErrMalformed, at)
+		if target == "" {
+			break
 		}
 		if slices.Contains(rep.cnames, target) || target == q.name {
 			return reply{}, false, fmt.Errorf("%w: %s leads back to %s", ErrLoop, at, target)
 		}
-		rep.cnames = append(rep.cnames, target)
+		rep.cnames, rep.sets = append(rep.cnames, target), append(rep.sets, set)
 		at = target
 	}
 	rep.kind = aliased
 	return rep, len(rep.cnames) > 0, nil
 }
 
+// setsFor returns the record set of type qtype at owner, or all but signatures
+// for ANY (RFC 6840 4.2).
+func setsFor(section []dns.RR, owner string, qtype uint16) []rrset {
+	if qtype != dns.TypeANY {
+		if set := setAt(section, owner, qtype); len(set.records) > 0 {
+			return []rrset{set}
+		}
+		return nil
+	}
+	var sets []rrset
+	for _, rr := range section {
+		h := rr.Header()
+		known := func(s rrset) bool { return s.rrtype == h.Rrtype }
+		if h.Name == owner && h.Class == dns.ClassINET && h.Rrtype != dns.TypeRRSIG && !slices.ContainsFunc(sets, known) {
+			sets = append(sets, setAt(section, owner, h.Rrtype))
+		}
+	}
+	return sets
+}
+
+// cnameAt returns the target of the CNAME record at owner, "" if there is none.
+func cnameAt(section []dns.RR, owner string) (target string, set rrset, err error) {
+	set = setAt(section, owner, dns.TypeCNAME)
+	if len(set.records) == 0 {
+		return "", rrset{}, nil
+	}
+	target = aliasTarget(set.records[0])
+	if slices.ContainsFunc(set.records, func(rr dns.RR) bool { return aliasTarget(rr) != target }) {
+		return "", rrset{}, fmt.Errorf("%w: several different CNAME records at %s", ErrMalformed, owner)
+	}
+	return target, set, nil
+}
+
 func aliasTarget(rr dns.RR) string {
-	if c, ok := rr.(*dns.CNAME); ok {
-		return dns.CanonicalName(c.Target)
+	switch rr := rr.(type) {
+	case *dns.CNAME:
+		return dns.CanonicalName(rr.Target)
+	case *dns.DNAME:
+		return dns.CanonicalName(rr.Target)
 	}
 	return ""
 }
@@ -114,8 +176,7 @@ func aliasTarget(rr dns.RR) string {
 func recordsAt(section []dns.RR, owner string, rrtype uint16) []dns.RR {
 	var out []dns.RR
 	for _, rr := range section {
-		h := rr.Header()
-		if h.Class == dns.ClassINET && h.Rrtype == rrtype && dns.CanonicalName(h.Name) == owner {
+		if h := rr.Header(); h.Class == dns.ClassINET && h.Rrtype == rrtype && h.Name == owner {
 			out = append(out, rr)
 		}
 	}

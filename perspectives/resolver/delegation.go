@@ -9,12 +9,16 @@ import (
 	"github.com/miekg/dns"
 )
 
-// zone is what a session knows about the servers of one zone.
+// zone is what a session knows about one zone: its servers and its keys.
 type zone struct {
 	name      string
+	parent    *zone // nil for the root
 	endpoints []*endpoint
 	// glueless are the address lookups that may still yield more endpoints.
 	glueless []question
+	// inside are names known to be no delegations of the zone.
+	inside map[string]bool
+	trust
 }
 
 // endpoint is one address of one name server.
@@ -24,6 +28,8 @@ type endpoint struct {
 	// down is set if the last exchange of the session with it failed in the
 	// network; it is then asked last.
 	down bool
+	// foldsCase is set if the server did not echo the case of a question.
+	foldsCase bool
 }
 
 // delegation is a referral as received: bailiwick rules applied, limits not.
@@ -31,6 +37,7 @@ type delegation struct {
 	zone    string
 	servers []string // canonical, in the order of the NS records, no duplicates
 	glue    []glue   // in the order of the additional section, for any host in bailiwick
+	trust   trust    // what the referral makes of the zone, once judged
 }
 
 type glue struct {
@@ -38,8 +45,13 @@ type glue struct {
 	addr   netip.Addr
 }
 
-// closest returns the deepest zone known that name lies in: the root at worst.
-func (s *Session) closest(name string) *zone {
+// closest returns the deepest zone known that holds the answer to q: the root at
+// worst. DS records belong to the zone above the name (RFC 4035 3.1.4.1).
+func (s *Session) closest(q question) *zone {
+	name := q.name
+	if q.qtype == dns.TypeDS {
+		name = parentOf(name)
+	}
 	for off, end := 0, false; !end; off, end = dns.NextLabel(name, off) {
 		if z, ok := s.zones[name[off:]]; ok {
 			return z
@@ -48,10 +60,11 @@ func (s *Session) closest(name string) *zone {
 	return s.zones["."]
 }
 
-// learn remembers the servers that a referral names and returns their zone.
-func (s *Session) learn(d *delegation) *zone {
+// learn remembers the servers that a referral from parent names and returns their
+// zone.
+func (s *Session) learn(parent *zone, d *delegation) *zone {
 	limits := s.r.limits
-	z := &zone{name: d.zone}
+	z := &zone{name: d.zone, parent: parent, trust: d.trust}
 	servers := d.servers[:min(len(d.servers), limits.NameServers)]
 	addresses := make(map[string]int, len(servers))
 	for _, g := range d.glue {

@@ -34,7 +34,8 @@ var (
 	ErrRefusedAddress = errors.New("name server address refused")
 	// ErrLoop: aliases that lead back to themselves.
 	ErrLoop = errors.New("alias loop")
-	// ErrLimit: one of [Limits] was reached.
+	// ErrLimit: one of [Limits] was reached. With ErrBogus: validation was given
+	// up.
 	ErrLimit = errors.New("limit reached")
 	// ErrName: the name asked for is not a domain name.
 	ErrName = errors.New("not a domain name")

@@ -29,23 +29,49 @@ const (
 	maxEvidence = 32
 )
 
-// exchange asks one server: over UDP, without EDNS if the server does not know
-// it (RFC 6891 7), over TCP if the reply is truncated.
-func (l *lookup) exchange(ctx context.Context, server netip.AddrPort, q question) (*dns.Msg, error) {
-	m, err := l.roundTrip(ctx, "udp", server, q, true)
-	edns := true
+// manner is how a question is put.
+type manner struct {
+	network string // "udp" or "tcp"
+	edns    bool
+	plain   bool // in lower case, and the reply's case does not matter
+}
+
+// exchange asks one server: over UDP, without EDNS if the server does not know it
+// (RFC 6891 7), over TCP if the reply is truncated. If the server does not echo
+// the case of the question, it is asked over TCP, where nobody can forge a reply
+// without seeing the query, and only if that fails in plain case over UDP.
+func (l *lookup) exchange(ctx context.Context, e *endpoint, q question) (*dns.Msg, error) {
+	how := manner{network: "udp", edns: true, plain: l.r.plainCase}
+	if e.foldsCase {
+		return l.plainly(ctx, e.addr, q)
+	}
+	m, err := l.roundTrip(ctx, e.addr, q, how)
 	if err == nil && m.Rcode == dns.RcodeFormatError && m.IsEdns0() == nil {
-		edns = false
-		m, err = l.roundTrip(ctx, "udp", server, q, edns)
+		how.edns = false
+		m, err = l.roundTrip(ctx, e.addr, q, how)
+	}
+	if errors.Is(err, errCase) {
+		e.foldsCase = true
+		return l.plainly(ctx, e.addr, q)
 	}
 	if err == nil && m.Truncated {
-		m, err = l.roundTrip(ctx, "tcp", server, q, edns)
+		how.network, how.plain = "tcp", true
+		m, err = l.roundTrip(ctx, e.addr, q, how)
 	}
 	return m, err
 }
 
+// plainly asks a server that does not echo the case of questions.
+func (l *lookup) plainly(ctx context.Context, server netip.AddrPort, q question) (*dns.Msg, error) {
+	m, err := l.roundTrip(ctx, server, q, manner{network: "tcp", edns: true, plain: true})
+	if !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrUnreachable) {
+		return m, err
+	}
+	return l.roundTrip(ctx, server, q, manner{network: "udp", edns: true, plain: true})
+}
+
 // roundTrip sends one query and records the exchange in the trace.
-func (l *lookup) roundTrip(ctx context.Context, network string, server netip.AddrPort, q question, edns bool) (*dns.Msg, error) {
+func (l *lookup) roundTrip(ctx context.Context, server netip.AddrPort, q question, how manner) (*dns.Msg, error) {
 	if l.queries <= 0 {
 		return nil, fmt.Errorf("%w: more than %d queries", ErrLimit, l.r.limits.Queries)
 	}
@@ -59,7 +85,7 @@ func (l *lookup) roundTrip(ctx context.Context, network string, server netip.Add
 	if q.name == "." {
 		ev.Query = ". " + typeName(q.qtype)
 	}
-	m, err := l.r.send(ctx, network, server, q, edns)
+	m, err := l.r.ask(ctx, server, q, how)
 	ev.Took = l.r.clock().Sub(ev.Started)
 	switch {
 	case err != nil:
@@ -71,29 +97,55 @@ func (l *lookup) roundTrip(ctx context.Context, network string, server netip.Add
 	return m, err
 }
 
-// send opens a connection, asks once and waits for the reply.
-func (r *Resolver) send(ctx context.Context, network string, server netip.AddrPort, q question, edns bool) (*dns.Msg, error) {
-	var id [2]byte
-	if _, err := io.ReadFull(r.rand, id[:]); err != nil {
-		return nil, fmt.Errorf("drawing a message ID: %w", err)
+// ask puts the question to a server: not recursive, with DO if there are trust
+// anchors (RFC 4035 4.1).
+func (r *Resolver) ask(ctx context.Context, server netip.AddrPort, q question, how manner) (*dns.Msg, error) {
+	m := &dns.Msg{Question: []dns.Question{{Name: q.name, Qtype: q.qtype, Qclass: dns.ClassINET}}}
+	if err := randomise(r.rand, m, how.plain); err != nil {
+		return nil, err
 	}
-	m := &dns.Msg{
-		MsgHdr:   dns.MsgHdr{Id: binary.BigEndian.Uint16(id[:])},
-		Question: []dns.Question{{Name: q.name, Qtype: q.qtype, Qclass: dns.ClassINET}},
+	if how.edns {
+		m.SetEdns0(udpSize, r.validates())
 	}
-	if edns {
-		m.SetEdns0(udpSize, false)
+	ctx, cancel := context.WithTimeout(ctx, r.limits.Timeout)
+	defer cancel()
+	return send(ctx, r.network, how, server, m)
+}
+
+// randomise gives m a random ID and, unless plain, the letters of its question a
+// random case, which makes a forged reply harder to guess
+// (draft-vixie-dnsext-dns0x20).
+func randomise(source io.Reader, m *dns.Msg, plain bool) error {
+	name := []byte(m.Question[0].Name)
+	var letters []int
+	for i, c := range name {
+		if !plain && 'a' <= c && c <= 'z' {
+			letters = append(letters, i)
+		}
 	}
+	random := make([]byte, 2+(len(letters)+7)/8)
+	if _, err := io.ReadFull(source, random); err != nil {
+		return fmt.Errorf("drawing a message ID: %w", err)
+	}
+	m.Id = binary.BigEndian.Uint16(random)
+	for n, i := range letters {
+		if random[2+n/8]>>(n%8)&1 != 0 {
+			name[i] -= 'a' - 'A'
+		}
+	}
+	m.Question[0].Name = string(name)
+	return nil
+}
+
+// send opens a connection, sends the query m and waits for the reply.
+func send(ctx context.Context, via perspectives.Network, how manner, server netip.AddrPort, m *dns.Msg) (*dns.Msg, error) {
 	wire, err := m.Pack()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrName, err)
 	}
-
-	ctx, cancel := context.WithTimeout(ctx, r.limits.Timeout)
-	defer cancel()
-	conn, err := r.network.DialContext(ctx, network, server.String())
+	conn, err := via.DialContext(ctx, how.network, server.String())
 	if err != nil {
-		return nil, transportError(network+" dial", err)
+		return nil, transportError(how.network+" dial", err)
 	}
 	defer conn.Close() //nolint:errcheck // nothing is lost: the reply is read or given up
 	// The connection has no deadline of its own: it would pass a moment before
@@ -101,10 +153,14 @@ func (r *Resolver) send(ctx context.Context, network string, server netip.AddrPo
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 
-	if network == "tcp" {
+	if how.network == "tcp" {
 		return overTCP(conn, wire, m)
 	}
-	return overUDP(conn, wire, m)
+	reply, err := overUDP(conn, wire, m)
+	if how.plain && errors.Is(err, errCase) {
+		err = nil
+	}
+	return reply, err
 }
 
 // overUDP reads datagrams, one for each Read, until one belongs to query.
@@ -144,11 +200,13 @@ func overTCP(conn net.Conn, wire []byte, query *dns.Msg) (*dns.Msg, error) {
 	}
 	m, err := parse(buf, query)
 	switch {
+	case errors.Is(err, errCase): // over TCP nobody can guess
 	case errors.Is(err, errStray):
 		return nil, fmt.Errorf("%w: a reply to another question", ErrMalformed)
 	case err != nil:
 		return nil, err
-	case m.Truncated:
+	}
+	if m.Truncated {
 		return nil, fmt.Errorf("%w: truncated over TCP", ErrMalformed)
 	}
 	return m, nil
@@ -158,7 +216,13 @@ func overTCP(conn net.Conn, wire []byte, query *dns.Msg) (*dns.Msg, error) {
 // anybody can send one, so the true reply may still come.
 var errStray = errors.New("not a reply to the question")
 
-// parse reads a reply to query. A truncated reply may have no readable records.
+// errCase marks a reply that repeats the question in another case. It is the
+// server's, if the server does not preserve case, or a forger's.
+var errCase = fmt.Errorf("%w: the case of the question is not echoed", ErrMalformed)
+
+// parse reads a reply to query and gives the owners of its records their canonical
+// form. A truncated reply may have no readable records. With errCase there is a
+// reply all the same.
 func parse(wire []byte, query *dns.Msg) (*dns.Msg, error) {
 	const header, flagTC = 12, 0x02
 	if len(wire) < header || binary.BigEndian.Uint16(wire) != query.Id {
@@ -172,12 +236,20 @@ func parse(wire []byte, query *dns.Msg) (*dns.Msg, error) {
 	if err != nil && wire[2]&flagTC == 0 {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
+	for _, section := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
+		for _, rr := range section {
+			rr.Header().Name = dns.CanonicalName(rr.Header().Name)
+		}
+	}
 	asked := query.Question[0]
 	switch {
 	case len(m.Question) == 1:
 		got := m.Question[0]
-		if got.Qtype != asked.Qtype || got.Qclass != asked.Qclass || dns.CanonicalName(got.Name) != asked.Name {
+		if got.Qtype != asked.Qtype || got.Qclass != asked.Qclass || dns.CanonicalName(got.Name) != dns.CanonicalName(asked.Name) {
 			return nil, errStray
+		}
+		if got.Name != asked.Name {
+			return m, errCase
 		}
 	case len(m.Question) == 0 && m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError:
 		// Some servers leave the question out when they refuse it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -17,35 +18,98 @@ type question struct {
 	qtype uint16
 }
 
+// query is a question with what its answer is for.
+type query struct {
+	question
+	purpose purpose
+}
+
+type purpose uint8
+
+const (
+	wanted    purpose = iota // the answer itself
+	minimised                // to learn whether there is a delegation (RFC 9156)
+	forKeys                  // the DNSKEY records of the zone asked
+	forCut                   // the DS records of a name in the zone asked
+)
+
+// maxBogus is how many servers of a zone may give bogus replies to a question
+// before the others are not asked any more.
+const maxBogus = 3
+
 // lookup is one call of Session.Lookup with its budget, nested lookups of name
 // servers' addresses included.
 type lookup struct {
-	s       *Session
-	r       *Resolver
-	queries int // messages that may still be sent
-	trace   []perspectives.Evidence
+	s          *Session
+	r          *Resolver
+	queries    int // messages that may still be sent
+	signatures int // signatures that may still be verified
+	hashes     int // names and keys that may still be hashed
+	trace      []perspectives.Evidence
+
+	now   time.Time // when signatures must be valid
+	chain []Link    // of the lookup itself, not of name servers' addresses
+	// at is the zone that was asked last, and status that of the aliases that
+	// led there, of the lookup itself.
+	at     *zone
+	status Status
 }
 
 func (l *lookup) start(ctx context.Context, name string, qtype uint16) (*Answer, error) {
-	if _, ok := dns.IsDomainName(name); !ok {
+	clean, ok := canonical(name)
+	if _, valid := dns.IsDomainName(name); !valid || !ok {
 		return nil, fmt.Errorf("%w: %q", ErrName, name)
 	}
-	return l.follow(ctx, question{dns.CanonicalName(name), qtype}, 0)
+	l.status = Secure
+	return l.follow(ctx, question{clean, qtype}, 0)
+}
+
+// failure is the error of a lookup that ended with err.
+func (l *lookup) failure(name string, qtype uint16, err error) *Error {
+	e := &Error{Name: name, Type: qtype, Trace: l.trace, Err: err}
+	var failed []Link
+	e.EDE, failed = explain(err)
+	if l.at != nil {
+		l.chainTo(l.at)
+		if l.at.status == Insecure {
+			e.Status = l.status.weaker(Insecure)
+		}
+	}
+	e.Chain = append(l.chain, failed...)
+	if errors.Is(err, ErrBogus) {
+		e.Status = Bogus
+	}
+	return e
+}
+
+// chainTo adds the steps that lead to the keys of z to the chain.
+func (l *lookup) chainTo(z *zone) {
+	if z.parent != nil {
+		l.chainTo(z.parent)
+	}
+	for _, link := range []*Link{z.link, z.keysLink} {
+		if link != nil && !slices.Contains(l.chain, *link) {
+			l.chain = append(l.chain, *link)
+		}
+	}
 }
 
 // fatal says whether no further query of this lookup can succeed.
-func (l *lookup) fatal(ctx context.Context) bool { return l.queries <= 0 || ctx.Err() != nil }
+func (l *lookup) fatal(ctx context.Context) bool {
+	return l.queries <= 0 || l.signatures <= 0 || ctx.Err() != nil
+}
 
 // follow resolves q and the aliases that it leads to. depth counts how many
 // lookups of name servers' addresses it is nested in.
 func (l *lookup) follow(ctx context.Context, q question, depth int) (*Answer, error) {
-	a := &Answer{}
+	a := &Answer{Status: Secure}
 	chain := []string{q.name}
 	for {
 		rep, err := l.iterate(ctx, q, depth)
 		if err != nil {
 			return nil, err
 		}
+		l.note(a, rep, depth)
 		for _, target := range rep.cnames {
 			if slices.Contains(chain, target) {
 				return nil, fmt.Errorf("%w: %s leads back to %s", ErrLoop, chain[len(chain)-1], target)
@@ -64,23 +128,65 @@ func (l *lookup) follow(ctx context.Context, q question, depth int) (*Answer, er
 	}
 }
 
+// note takes the status of a reply that is part of the answer into a.
+func (l *lookup) note(a *Answer, rep reply, depth int) {
+	a.Status = a.Status.weaker(rep.status)
+	for _, ede := range rep.ede {
+		if !slices.Contains(a.EDE, ede) {
+			a.EDE = append(a.EDE, ede)
+		}
+	}
+	if depth > 0 {
+		return
+	}
+	l.status = a.Status
+	for _, s := range rep.steps {
+		l.chainTo(s.zone)
+		if s.link.Zone != "" && !slices.Contains(l.chain, s.link) {
+			l.chain = append(l.chain, s.link)
+		}
+	}
+	if a.Reason == "" && rep.status != Secure {
+		a.Reason = l.reason(rep)
+	}
+}
+
+// reason says why a reply is not Secure.
+func (l *lookup) reason(rep reply) string {
+	if rep.status == Indeterminate {
+		return fmt.Sprintf("no trust anchor covers %s", rep.zone)
+	}
+	for _, link := range slices.Backward(l.chain) {
+		if link.Status == Insecure {
+			return fmt.Sprintf("%s %s: %s", link.Owner, link.Type, link.Detail)
+		}
+	}
+	if len(rep.ede) > 0 {
+		return rep.ede[0].String()
+	}
+	return "not signed"
+}
+
 // iterate asks for q from the deepest zone known downwards until a server says
 // something other than "ask those".
 func (l *lookup) iterate(ctx context.Context, q question, depth int) (reply, error) {
-	z := l.s.closest(q.name)
+	z := l.s.closest(q)
 	for range l.r.limits.Delegations + 1 {
-		rep, err := l.askZone(ctx, z, q, depth)
+		if depth == 0 {
+			l.at = z
+		}
+		rep, err := l.askDown(ctx, z, q, depth)
 		if err != nil || rep.kind != referral {
 			return rep, err
 		}
-		z = l.s.learn(rep.delegation)
+		z = l.s.learn(z, rep.delegation)
 	}
 	return reply{}, fmt.Errorf("%w: more than %d referrals for %s", ErrLimit, l.r.limits.Delegations, q.name)
 }
 
 // askZone asks the servers of z one after the other until one gives a usable
 // reply. Servers that stayed silent are asked again after all others.
-func (l *lookup) askZone(ctx context.Context, z *zone, q question, depth int) (reply, error) {
+func (l *lookup) askZone(ctx context.Context, z *zone, q query, depth int) (reply, error) {
 	failed := &failures{zone: z.name}
 	var tried, silent []*endpoint
 	for {
@@ -89,21 +195,21 @@ func (l *lookup) askZone(ctx context.Context, z *zone, q question, depth int) (r
 			break
 		}
 		tried = append(tried, e)
-		rep, err := l.askServer(ctx, z, e, q)
+		rep, err := l.askServer(ctx, z, e, q, depth)
 		if err == nil {
 			return rep, nil
 		}
 		failed.add(err)
-		if l.fatal(ctx) {
+		if l.hopeless(ctx, z, q, failed) {
 			return reply{}, failed
 		}
-		if errors.Is(err, ErrTimeout) {
+		if e.down && errors.Is(err, ErrTimeout) {
 			silent = append(silent, e)
 		}
 	}
 	for range l.r.limits.Tries - 1 {
 		for _, e := range silent {
-			rep, err := l.askServer(ctx, z, e, q)
+			rep, err := l.askServer(ctx, z, e, q, depth)
 			if err == nil {
 				return rep, nil
 			}
@@ -114,6 +220,20 @@ func (l *lookup) askZone(ctx context.Context, z *zone, q question, depth int) (r
 		}
 	}
 	return reply{}, failed
+}
+
+// hopeless says whether no other server of z would give a usable reply to q.
+func (l *lookup) hopeless(ctx context.Context, z *zone, q query, failed *failures) bool {
+	if l.fatal(ctx) || q.purpose != forKeys && z.keysErr != nil {
+		return true
+	}
+	n := 0
+	for _, err := range failed.errs {
+		if errors.Is(err, ErrBogus) {
+			n++
+		}
+	}
+	return n >= maxBogus
 }
 
 // next returns the server of z to ask after those in tried, nil if there is
@@ -141,18 +261,21 @@ func (l *lookup) next(ctx context.Context, z *zone, tried []*endpoint, depth int
 }
 
 // askServer asks one server and judges its reply as that of a server of z.
-func (l *lookup) askServer(ctx context.Context, z *zone, e *endpoint, q question) (reply, error) {
+func (l *lookup) askServer(ctx context.Context, z *zone, e *endpoint, q query, depth int) (reply, error) {
 	if l.r.allowed != nil {
 		if err := l.r.allowed(e.addr.Addr()); err != nil {
 			return reply{}, fmt.Errorf("server %v: %w: %w", e.addr, ErrRefusedAddress, err)
 		}
 	}
-	m, err := l.exchange(ctx, e.addr, q)
+	m, err := l.exchange(ctx, e, q.question)
 	e.down = errors.Is(err, ErrTimeout) || errors.Is(err, ErrUnreachable)
 	if err != nil {
 		return reply{}, fmt.Errorf("server %v: %w", e.addr, err)
 	}
-	rep, err := classify(m, z.name, q)
+	rep, err := classify(m, z.name, q.question)
+	if err == nil {
+		err = l.judge(ctx, z, q, m, &rep, depth)
+	}
 	if err != nil {
 		return reply{}, fmt.Errorf("server %v: %w", e.addr, err)
 	}

@@ -111,6 +111,10 @@ func seeds(tb testing.TB) [][]byte {
 	add(func(m *dns.Msg) {
 		m.Answer = []dns.RR{&dns.ANY{Hdr: dns.RR_Header{Name: "www.example.test.", Rrtype: dns.TypeCAA, Class: 1}}}
 	})
+	add(func(m *dns.Msg) {
+		m.Answer = rrs("example.test. DNAME a.test.", "www.example.test. CNAME www.a.test.", `www.a.test. CAA 0 issue ";"`)
+	})
+	add(func(m *dns.Msg) { m.Answer = rrs("test. DNAME a.test.") })
 	out = append(out, nil, []byte{0, 0, 0x80}, out[0][:len(out[0])-3])
 	return out
 }
@@ -122,6 +126,8 @@ func newParrot(tb testing.TB, reply []byte) *Resolver {
 		Clock:   func() time.Time { return time.Time{} },
 		Roots:   []Root{{Name: "a.test", Addrs: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53")}}},
 		Limits:  Limits{Queries: 40},
+		// The parrot knows one question only.
+		FullNames: true, PlainCase: true,
 	})
 	if err != nil {
 		tb.Fatal(err)

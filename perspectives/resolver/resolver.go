@@ -3,20 +3,33 @@
 // the perspective that it serves (BR 3.2.2.9).
 //
 // What is done: UDP with EDNS(0) (RFC 6891), TCP after truncation (RFC 7766),
-// retries over the servers of a zone, CNAME chains, name servers without glue,
-// NXDOMAIN against NODATA (RFC 2308), and bailiwick rules: from a server of zone
-// Z only data at or below Z is believed, in the answer and as glue. Everything
-// that a hostile server could make long is bounded by [Limits].
+// retries over the servers of a zone, CNAME chains, DNAME (RFC 6672), name
+// servers without glue, NXDOMAIN against NODATA (RFC 2308), and bailiwick rules:
+// from a server of zone Z only data at or below Z is believed, in the answer and
+// as glue. Servers above the zone of a name see only as much of it as they must
+// (QNAME minimisation, RFC 9156), and the letters of questions have a random case
+// that the reply must echo (0x20). Everything that a hostile server could make
+// long is bounded by [Limits].
 //
-// What is not done: DNSSEC validation, query name minimisation (RFC 9156), 0x20
-// case randomisation, root priming (RFC 8109), any cache of answers. A server
+// With trust anchors every answer is validated (RFC 4033 to 4035, RFC 6840 4):
+// positive answers, wildcards, aliases, and by NSEC or NSEC3 (RFC 5155) what does
+// not exist. Algorithms are 8, 10, 13, 14 and 15, DS digests SHA-256 and SHA-384.
+// SHA-1 is not supported: a zone whose DS records name only algorithms or digests
+// that are not is Insecure (RFC 4035 5.2), never Secure. NSEC3 records with more
+// than 50 iterations make an answer Insecure, with more than 150 it is refused
+// (RFC 9276 3.2). A reply that fails validation counts as the failure of its
+// server: another server is asked, and only if none gives a valid reply is the
+// lookup's error [ErrBogus].
+//
+// What is not done: root priming (RFC 8109), any cache of answers, aggressive use
+// of NSEC (RFC 8198), updates of trust anchors (RFC 5011), algorithm 16. A server
 // that answers without the AA bit is taken as lame, even where some resolvers
 // would believe it.
 //
-// What a [Session] remembers is which servers hold which zone; it must be used
-// for one check of one attempt and then be dropped, because results must be
-// reused neither across perspectives nor across attempts (BR 3.2.2.9). A
-// [Resolver] remembers nothing.
+// What a [Session] remembers is which servers hold which zone and the zones'
+// validated keys; it must be used for one check of one attempt and then be
+// dropped, because results must be reused neither across perspectives nor across
+// attempts (BR 3.2.2.9). A [Resolver] remembers nothing.
 //
 // Queries are strictly sequential, and the order of servers is that of the
 // hints and referrals: the same replies give the same queries. A Resolver is
@@ -57,9 +70,21 @@ type Options struct {
 	Roots []Root
 	// Limits bounds the work for one lookup. Zero fields stand for defaults.
 	Limits Limits
-	// Rand gives message IDs, two bytes for each query. The default is
+	// Rand gives message IDs and the case of the letters in questions, two
+	// bytes and one for each eight letters for each query. The default is
 	// crypto/rand. It must be safe for concurrent use if sessions are.
 	Rand io.Reader
+	// TrustAnchors are DS or DNSKEY records in presentation format; [RootAnchors]
+	// has those of the public DNS. With none, nothing is validated, and every
+	// answer is Indeterminate; what lies under none of them is Indeterminate,
+	// too. Signatures are judged by Clock.
+	TrustAnchors []string
+	// FullNames sends the full name asked for to every server on the way down,
+	// instead of only as many labels as the server must know (RFC 9156).
+	FullNames bool
+	// PlainCase sends names in lower case, instead of in a random case that the
+	// reply must echo (draft-vixie-dnsext-dns0x20).
+	PlainCase bool
 	// Port is where name servers other than the roots are asked, 53 by default.
 	// Anything else is for tests on the loopback.
 	Port uint16
@@ -98,6 +123,15 @@ type Limits struct {
 	Glueless int
 	// Depth is how deep lookups of name servers' addresses may nest, default 4.
 	Depth int
+	// Signatures is how many signatures one lookup may verify, default 128.
+	Signatures int
+	// SignaturesPerSet is how many pairs of key and signature are tried for one
+	// record set, default 8: a zone may have many keys with the same tag
+	// (KeyTrap, CVE-2023-50387).
+	SignaturesPerSet int
+	// Hashes is how many names one lookup may hash for NSEC3 and how many keys
+	// for DS, default 1000 (CVE-2023-50868).
+	Hashes int
 }
 
 // withDefaults returns l with its zero fields filled in, or an error that names
@@ -116,6 +150,9 @@ func (l Limits) withDefaults() (Limits, error) {
 		{"Addresses", &l.Addresses, 4},
 		{"Glueless", &l.Glueless, 4},
 		{"Depth", &l.Depth, 4},
+		{"Signatures", &l.Signatures, 128},
+		{"SignaturesPerSet", &l.SignaturesPerSet, 8},
+		{"Hashes", &l.Hashes, 1000},
 	} {
 		if *f.value < 0 {
 			return l, fmt.Errorf("limit %s: found %d, expected a positive number or 0 for the default", f.name, *f.value)
@@ -142,7 +179,15 @@ type Resolver struct {
 	rand    io.Reader
 	port    uint16
 	allowed func(netip.Addr) error
+	// anchors are the trust anchors by canonical zone name. It is only looked
+	// up, never walked.
+	anchors   map[string][]*dns.DS
+	fullNames bool
+	plainCase bool
 }
+
+// validates says whether there are trust anchors.
+func (r *Resolver) validates() bool { return len(r.anchors) > 0 }
 
 // New returns a Resolver, or an error that names the option that is missing or
 // impossible.
@@ -157,9 +202,14 @@ func New(o Options) (*Resolver, error) {
 	if err := checkRoots(o.Roots); err != nil {
 		return nil, fmt.Errorf("resolver: %w", err)
 	}
+	anchors, err := parseAnchors(o.TrustAnchors)
+	if err != nil {
+		return nil, fmt.Errorf("resolver: %w", err)
+	}
 	r := &Resolver{
 		network: o.Network, clock: o.Clock, roots: slices.Clone(o.Roots), limits: limits,
 		rand: o.Rand, port: o.Port, allowed: o.Allowed,
+		anchors: anchors, fullNames: o.FullNames, plainCase: o.PlainCase,
 	}
 	if r.rand == nil {
 		r.rand = rand.Reader
@@ -200,12 +250,14 @@ type Session struct {
 // NewSession returns a Session that knows the root hints only.
 func (r *Resolver) NewSession() *Session {
 	root := &zone{name: "."}
+	s := &Session{r: r, zones: map[string]*zone{".": root}}
+	root.trust = s.trusted(".", trust{})
 	for _, hint := range r.roots {
 		for _, a := range hint.Addrs {
 			root.endpoints = append(root.endpoints, &endpoint{name: dns.CanonicalName(hint.Name), addr: a})
 		}
 	}
-	return &Session{r: r, zones: map[string]*zone{".": root}}
+	return s
 }
 
 // Lookup resolves in a session of its own.
@@ -246,14 +298,18 @@ type Answer struct {
 // qtype, following aliases. That the name or the type does not exist is an
 // Answer; every error is an [*Error].
 func (s *Session) Lookup(ctx context.Context, name string, qtype uint16) (*Answer, error) {
-	l := &lookup{s: s, r: s.r, queries: s.r.limits.Queries}
+	limits := s.r.limits
+	l := &lookup{s: s, r: s.r, queries: limits.Queries, signatures: limits.Signatures, hashes: limits.Hashes}
+	if s.r.validates() {
+		l.now = s.r.clock()
+	}
 	a, err := l.start(ctx, name, qtype)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = fmt.Errorf("%w: %w", ctx.Err(), err)
 		}
-		return nil, &Error{Name: name, Type: qtype, Trace: l.trace, Err: err}
+		return nil, l.failure(name, qtype, err)
 	}
-	a.Trace = l.trace
+	a.Trace, a.Chain = l.trace, l.chain
 	return a, nil
 }

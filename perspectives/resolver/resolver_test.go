@@ -133,8 +133,8 @@ var _ = Describe("An iterative lookup", func() {
 		Expect(a.Server).To(Equal(w.At(ns1)))
 		Expect(a.Zone).To(Equal("example.test."))
 		Expect(w.Queries()).To(Equal([]string{
-			rootAddr + " udp www.example.test. A",
-			tldAddr + " udp www.example.test. A",
+			rootAddr + " udp test. A",
+			tldAddr + " udp example.test. A",
 			ns1 + " udp www.example.test. A",
 		}))
 	})
@@ -211,12 +211,13 @@ var _ = Describe("An iterative lookup", func() {
 		w := start(rootServer(), tldServer(oneServer), resolvertest.Server{Addr: ns1, Handler: func(w dns.ResponseWriter, q *dns.Msg) {
 			m := resolvertest.Reply(q)
 			m.Answer = []dns.RR{resolvertest.RR(tb, "www.example.test. A 192.0.2.66")}
+			asked := m.Question[0].Name
 			m.Id++
 			_ = w.WriteMsg(m)
 			m.Id--
 			m.Question[0].Name = "mail.example.test."
 			_ = w.WriteMsg(m)
-			m.Question[0].Name = "www.example.test."
+			m.Question[0].Name = asked
 			m.Answer = []dns.RR{resolvertest.RR(tb, "www.example.test. A 203.0.113.7")}
 			_ = w.WriteMsg(m)
 		}})
@@ -231,7 +232,7 @@ var _ = Describe("An iterative lookup", func() {
 			ids <- q.Id
 			_ = w.WriteMsg(resolvertest.Reply(q))
 		}})
-		r := newResolver(w, func(o *resolver.Options) { o.Rand = strings.NewReader("\x12\x34") })
+		r := newResolver(w, func(o *resolver.Options) { o.Rand, o.PlainCase = strings.NewReader("\x12\x34"), true })
 		_, err := r.Lookup(ctx, "test", dns.TypeA)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(ids).To(Receive(Equal(uint16(0x1234))))

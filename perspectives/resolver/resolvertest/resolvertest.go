@@ -135,7 +135,8 @@ func (w *World) At(addr string) netip.AddrPort {
 	return netip.AddrPortFrom(netip.MustParseAddr(addr), w.Port)
 }
 
-// Queries returns what was asked so far as "127.0.0.2 udp example.com. A".
+// Queries returns what was asked so far as "127.0.0.2 udp example.com. A", with
+// names in lower case.
 func (w *World) Queries() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -146,7 +147,7 @@ func (w *World) logged(addr string, h dns.Handler) dns.Handler {
 	return dns.HandlerFunc(func(rw dns.ResponseWriter, q *dns.Msg) {
 		w.mu.Lock()
 		w.log = append(w.log, fmt.Sprintf("%s %s %s %s", addr, rw.LocalAddr().Network(),
-			q.Question[0].Name, dns.TypeToString[q.Question[0].Qtype]))
+			dns.CanonicalName(q.Question[0].Name), dns.TypeToString[q.Question[0].Qtype]))
 		w.mu.Unlock()
 		h.ServeDNS(rw, q)
 	})
