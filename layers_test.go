@@ -58,11 +58,15 @@ func projectRows() []row {
 		{"perspectives/resolver", []string{"perspectives"}},
 		{"perspectives/resolver/resolvertest", []string{"perspectives", "perspectives/resolver"}},
 		{"perspectives/caa", []string{"perspectives", "perspectives/resolver"}},
-		{"perspectives/dcv", []string{"perspectives", "perspectives/resolver"}},
+		{"perspectives/dcv", []string{"perspectives", "perspectives/resolver", "perspectives/caa"}},
 		{"perspectives/local", []string{"perspectives", "perspectives/resolver", "perspectives/caa", "perspectives/dcv"}},
 		{"perspectives/coordinator", []string{"perspectives", "perspectives/policy", "topology/place"}},
 		{"perspectives/remote", []string{"perspectives", "perspectives/local", "perspectives/coordinator", "topology/place"}},
-		{"perspectives/openmpic", []string{"perspectives", "perspectives/coordinator", "perspectives/policy", "perspectives/catalog", "topology/place"}},
+		{"perspectives/cohort", []string{"perspectives", "perspectives/policy", "topology/place"}},
+		{"perspectives/audit", nil},
+		{"perspectives/openmpic", []string{
+			"perspectives", "perspectives/coordinator", "perspectives/policy", "perspectives/catalog", "perspectives/cohort", "topology/place",
+		}},
 
 		// The experiment is the only place where the two sides meet. What it
 		// stores has no behaviour and needs only their words.
@@ -88,9 +92,9 @@ func libraryRows() []row {
 		{"github.com/miekg/dns", []string{
 			"perspectives/resolver", "perspectives/resolver/resolvertest", "perspectives/caa", "perspectives/dcv", "sim/names",
 		}},
-		{"golang.org/x/net", []string{"perspectives/coordinator"}}, // idna: A-labels
+		{"golang.org/x/net", []string{"perspectives/coordinator", "perspectives/cohort"}}, // idna: A-labels; publicsuffix
 		{"github.com/osrg/gobgp/v4", []string{"sim/event"}},
-		{"github.com/prometheus/client_golang", []string{"cmd/...", "perspectives/coordinator", "perspectives/remote"}},
+		{"github.com/prometheus/client_golang", []string{"cmd/...", "perspectives/coordinator", "perspectives/remote", "perspectives/openmpic"}},
 		{"go.yaml.in/yaml/v4", []string{"scenarios"}},
 		{"github.com/parquet-go/parquet-go", []string{"scenarios/result"}},
 		{"github.com/nats-io/nats.go", []string{"scenarios/study"}},
