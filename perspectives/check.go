@@ -1,6 +1,8 @@
 package perspectives
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/netip"
 	"slices"
 	"strings"
@@ -146,16 +148,16 @@ type DCVParameters struct {
 	// RequireExactMatch asks DNSChange for a record that is the value, rather
 	// than one that contains it.
 	RequireExactMatch bool `json:"require_exact_match,omitempty"`
-	// IgnoreCase lets WebsiteChange and DNSChange compare without regard to the
-	// case of ASCII letters. It is the opposite of Open MPIC's
-	// require_exact_case, so that the zero value is the strict one.
+	// IgnoreCase lets WebsiteChange, DNSChange and the contact methods compare
+	// without regard to the case of ASCII letters. It is the opposite of Open
+	// MPIC's require_exact_case, so that the zero value is the strict one. Domain
+	// names, such as a CNAME's target, are always compared so.
 	IgnoreCase bool `json:"ignore_case,omitempty"`
 	// DNSRecordType is "TXT" (default), "CNAME" or "CAA" for DNSChange, "A"
 	// (default) or "AAAA" for IPAddress.
 	DNSRecordType string `json:"dns_record_type,omitempty"`
 	// DNSNamePrefix is put before the domain by DNSChange, with a dot between:
-	// empty, or labels of which the first begins with an underscore
-	// (BR 3.2.2.4.7).
+	// empty, or one label that begins with an underscore (BR 3.2.2.4.7).
 	DNSNamePrefix string `json:"dns_name_prefix,omitempty"`
 }
 
@@ -171,4 +173,20 @@ type CAAParameters struct {
 	// of BR 3.2.2.8 can be had (see [LookupFailure]); it is never permission
 	// without them.
 	AllowLookupFailure bool `json:"allow_lookup_failure,omitempty"`
+}
+
+// KeyAuthorizationHash returns the SHA-256 digest of a key authorization as
+// dns-01 publishes it: in base64url without padding (RFC 8555 8.4).
+func KeyAuthorizationHash(keyAuthorization string) string {
+	digest := sha256.Sum256([]byte(keyAuthorization))
+	return base64.RawURLEncoding.EncodeToString(digest[:])
+}
+
+// KeyHash returns the digest that the challenge is about: the one given, or that
+// of the key authorization.
+func (c Check) KeyHash() string {
+	if c.DCV.KeyAuthorizationHash != "" {
+		return c.DCV.KeyAuthorizationHash
+	}
+	return KeyAuthorizationHash(c.KeyAuthorization)
 }

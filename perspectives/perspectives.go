@@ -149,6 +149,8 @@ type Outcome struct {
 	Evidence []Evidence `json:"evidence,omitempty"`
 	// DNSSEC is the weakest status among the lookups that the verdict rests on.
 	DNSSEC DNSSEC `json:"dnssec,omitempty"`
+	// Chain are the chains of trust of those lookups, each link once.
+	Chain []ChainLink `json:"chain,omitempty"`
 	// Seen is what was judged, nil if nothing came.
 	Seen *Seen `json:"seen,omitempty"`
 	// LookupFailure is the proof for a failed CAA lookup, nil unless one was

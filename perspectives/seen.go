@@ -15,6 +15,27 @@ const (
 	Indeterminate DNSSEC = "indeterminate"
 )
 
+// ChainLink is one step of a DNSSEC chain of trust, as evidence: what a zone's
+// keys say about one set of records.
+type ChainLink struct {
+	// Zone is the zone whose keys were used; Owner and Type name the records that
+	// the step is about, such as "example.com." and "DS".
+	Zone   string `json:"zone"`
+	Owner  string `json:"owner"`
+	Type   string `json:"type"`
+	Status DNSSEC `json:"status"`
+	// Algorithm, KeyTag, Inception and Expiration are those of the signature that
+	// was verified, zero if none was.
+	Algorithm  uint8     `json:"algorithm,omitempty"`
+	KeyTag     uint16    `json:"key_tag,omitempty"`
+	Inception  time.Time `json:"inception,omitzero"`
+	Expiration time.Time `json:"expiration,omitzero"`
+	// Detail is a phrase for people; EDE says why the status is not Secure, as
+	// "EDE 7 (Signature Expired)", if there is a code for it (RFC 8914).
+	Detail string `json:"detail,omitempty"`
+	EDE    string `json:"ede,omitempty"`
+}
+
 // Seen is what an outcome was judged by, in the form that interfaces report:
 // the parts that the evidence, which is the record of every exchange, does not
 // single out. Only the part of the protocol used is set.
@@ -86,12 +107,11 @@ type LookupFailure struct {
 	// OutsideEvidence are exchanges that the perspective had at the same time
 	// with others, which show that its own network and resolver work.
 	OutsideEvidence []Evidence `json:"outside_evidence,omitempty"`
-	// DNSSEC is the status of Zone, the closest enclosing zone whose delegation
-	// could be judged. Only Insecure is a proof.
+	// DNSSEC is the status of the zone whose servers gave no usable answer. Only
+	// Insecure is a proof.
 	DNSSEC DNSSEC `json:"dnssec"`
-	Zone   string `json:"zone,omitempty"`
-	// DNSSECEvidence is the chain that shows it.
-	DNSSECEvidence []Evidence `json:"dnssec_evidence,omitempty"`
+	// Chain is the chain of trust down to where it ends, which shows it.
+	Chain []ChainLink `json:"chain,omitempty"`
 	// Missing names the proofs that could not be had: "retry",
 	// "outside-infrastructure", "insecure". None if the proof is complete.
 	Missing []string `json:"missing,omitempty"`
@@ -102,6 +122,7 @@ type FailedLookup struct {
 	Started  time.Time     `json:"started"`
 	Took     time.Duration `json:"took_ns"`
 	Error    string        `json:"error"`
+	DNSSEC   DNSSEC        `json:"dnssec"`
 	Evidence []Evidence    `json:"evidence,omitempty"`
 }
 

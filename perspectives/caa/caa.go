@@ -3,14 +3,14 @@
 //
 // Done: the climb from the name up to the top-level domain (RFC 8659 3) with
 // aliases followed at each step, issue and issuewild with their precedence
-// (4.2, 4.3), the issue-value grammar to the letter (4.2), and the critical flag
-// (4.1).
+// (4.2, 4.3), issuemail for S/MIME (RFC 9495), the issue-value grammar to the
+// letter (4.2), the critical flag (4.1), the parameters accounturi and
+// validationmethods (RFC 8657), and the exception for lookup failures of
+// BR 3.2.2.8, which is made only with its three proofs.
 //
-// Not done: the RFC 8657 parameters accounturi and validationmethods, which are
-// parsed and then ignored, as are all parameters; issuemail (RFC 9495), which
-// says nothing about TLS server certificates; reports to iodef; the BR's
-// exception for lookup failures in provably insecure zones: a failed lookup is
-// never permission here.
+// Not done: reports to iodef; the exceptions for certificates whose
+// precertificate is logged and for technically constrained subordinate CAs; the
+// reuse of permission within the records' TTL.
 //
 // Nothing here has state; everything is safe for concurrent use as far as the
 // [Resolver] is.
@@ -18,7 +18,9 @@ package caa
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -35,18 +37,37 @@ const (
 	// ReasonNoRestriction: the record set found has no property that restricts
 	// this kind of certificate. Pass.
 	ReasonNoRestriction = "no-issue-property"
-	// ReasonAuthorized: a record names one of the CA's issuer domains. Pass.
+	// ReasonAuthorized: a record names one of the CA's issuer domains, and its
+	// parameters are satisfied. Pass.
 	ReasonAuthorized = "issuer-authorized"
+	// ReasonNotApplicable: the check is about an IP address, to which CAA does
+	// not apply (BR 3.2.2.8: each dNSName). Pass.
+	ReasonNotApplicable = "not-a-name"
+	// ReasonLookupFailurePermitted: the lookup failed, and the three proofs of
+	// BR 3.2.2.8 allow to take that as permission. Pass.
+	ReasonLookupFailurePermitted = "lookup-failure-permitted"
 	// ReasonNotAuthorized: the records name other issuers, or are malformed.
 	// Fail.
 	ReasonNotAuthorized = "issuer-not-authorized"
+	// ReasonAccount: records name the CA for other accounts only (RFC 8657 3).
+	// Fail.
+	ReasonAccount = "account-not-authorized"
+	// ReasonMethod: records name the CA for other validation methods only
+	// (RFC 8657 4). Fail.
+	ReasonMethod = "method-not-authorized"
 	// ReasonForbidden: the records forbid everybody to issue (";"). Fail.
 	ReasonForbidden = "issuance-forbidden"
 	// ReasonCritical: a record with the critical flag has a property that is
 	// not understood. Fail.
 	ReasonCritical = "critical-unknown-property"
+	// ReasonInvalidCheck: the check is for a type of certificate that is not
+	// known. Nothing was looked up. Error.
+	ReasonInvalidCheck = "invalid-check"
 	// ReasonLookupFailed: no usable answer for one of the names. Error.
 	ReasonLookupFailed = "lookup-failed"
+	// ReasonBogus: an answer fails DNSSEC validation, which is never permission
+	// (BR 3.2.2.8.1). Error.
+	ReasonBogus = "dnssec-bogus"
 )
 
 // Clauses that outcomes rest on.
@@ -55,7 +76,11 @@ const (
 	clauseCritical = "RFC 8659 4.1"
 	clauseIssue    = "RFC 8659 4.2"
 	clauseWild     = "RFC 8659 4.3"
+	clauseMail     = "RFC 9495 4"
+	clauseAccount  = "RFC 8657 3"
+	clauseMethod   = "RFC 8657 4"
 	clauseLookup   = "BR 3.2.2.8"
+	clauseDNSSEC   = "BR 3.2.2.8.1"
 )
 
 // Resolver looks up records, aliases included: a fresh session of package
@@ -64,18 +89,69 @@ type Resolver interface {
 	Lookup(ctx context.Context, name string, qtype uint16) (*resolver.Answer, error)
 }
 
-// Check says whether the CAA records of c.Domain permit a CA that goes by
-// c.IssuerDomains to issue. Every lookup is in the outcome's evidence.
+// Checker makes CAA checks. The zero value follows the RFCs and never takes a
+// failed lookup for permission.
+type Checker struct {
+	// Retry returns a fresh session for looking up again what failed. Without it
+	// the exception of BR 3.2.2.8 for lookup failures can never be proved.
+	Retry func() Resolver
+	// IgnoreParameters leaves accounturi and validationmethods (RFC 8657)
+	// unprocessed, as the BR allow up to 2027-03-14 (ballot SC-098: SHOULD before,
+	// MUST after). The zero value processes them.
+	IgnoreParameters bool
+	// BRLabels lets the labels "ca-tbr-<n>" stand for the methods of
+	// BR 3.2.2.4.<n> in validationmethods (ballot SC-098).
+	BRLabels bool
+}
+
+// Check is [Checker.Check] of the zero Checker.
 func Check(ctx context.Context, r Resolver, c perspectives.Check) perspectives.Outcome {
-	set, err := Find(ctx, r, c.Domain)
-	if err != nil {
+	return Checker{}.Check(ctx, r, c)
+}
+
+// Check says whether the CAA records of c.Domain permit a CA that goes by
+// c.IssuerDomains to issue to c.AccountURI after validation by c.Method. Every
+// lookup is in the outcome's evidence.
+func (k Checker) Check(ctx context.Context, r Resolver, c perspectives.Check) perspectives.Outcome {
+	if addr, isAddress := c.Address(); isAddress {
 		return perspectives.Outcome{
-			Verdict: perspectives.Error, Reason: ReasonLookupFailed, Clause: clauseLookup,
-			Detail: err.Error(), Evidence: set.Trace,
+			Verdict: perspectives.Pass, Reason: ReasonNotApplicable, Clause: clauseLookup,
+			Detail: fmt.Sprintf("CAA does not apply to IP addresses such as %v", addr),
 		}
 	}
-	o := Evaluate(set, strings.HasPrefix(c.Domain, "*."), c.IssuerDomains)
-	o.Evidence = set.Trace
+	if t := c.CAA.CertificateType; t != "" && t != perspectives.TLSServer && t != perspectives.SMIME {
+		return perspectives.Outcome{
+			Verdict: perspectives.Error, Reason: ReasonInvalidCheck, Clause: clauseLookup,
+			Detail: fmt.Sprintf("certificate type %q: expected %s or %s", t, perspectives.TLSServer, perspectives.SMIME),
+		}
+	}
+	set, err := Find(ctx, r, c.Domain)
+	if err != nil {
+		if c.CAA.AllowLookupFailure {
+			return k.retry(ctx, c, set, err)
+		}
+		return failedLookup(set, err)
+	}
+	return k.judge(set, c)
+}
+
+// judge evaluates a set that was found for c.
+func (k Checker) judge(set Set, c perspectives.Check) perspectives.Outcome {
+	o := Evaluate(set, k.query(c))
+	o.Evidence, o.DNSSEC, o.Chain = set.Trace, set.Status.DNSSEC(), set.Chain
+	o.Seen = &perspectives.Seen{DNS: set.Seen()}
+	return o
+}
+
+// failedLookup is the outcome if the search for the set ended with err.
+func failedLookup(set Set, err error) perspectives.Outcome {
+	o := perspectives.Outcome{
+		Verdict: perspectives.Error, Reason: ReasonLookupFailed, Clause: clauseLookup, Detail: err.Error(),
+		Evidence: set.Trace, DNSSEC: set.Status.DNSSEC(), Chain: set.Chain,
+	}
+	if errors.Is(err, resolver.ErrBogus) {
+		o.Reason, o.Clause = ReasonBogus, clauseDNSSEC
+	}
 	return o
 }
 
@@ -86,138 +162,74 @@ type Set struct {
 	Name string
 	// Records is empty if there is none.
 	Records []*dns.CAA
+	// CNAMEs are the aliases that lead from Name to the records.
+	CNAMEs []string
+	// Rcode is that of the answer with the records, or of the last one.
+	Rcode int
+	// Server gave that answer.
+	Server netip.AddrPort
 	// Trace has every exchange of the search.
 	Trace []perspectives.Evidence
+	// Status is the weakest DNSSEC status among the answers of the search, Chain
+	// their chains of trust.
+	Status resolver.Status
+	Chain  []perspectives.ChainLink
+}
+
+// Seen returns what was found in the form that interfaces report.
+func (s Set) Seen() *perspectives.SeenDNS {
+	seen := &perspectives.SeenDNS{
+		Name: s.Name, FoundAt: s.Name, Records: []string{}, Rcode: s.Rcode, CNAMEs: s.CNAMEs, DNSSEC: s.Status.DNSSEC(),
+	}
+	if n := len(s.CNAMEs); n > 0 {
+		seen.FoundAt = strings.TrimSuffix(s.CNAMEs[n-1], ".")
+	}
+	for _, r := range s.Records {
+		seen.Records = append(seen.Records, strings.TrimPrefix(r.String(), r.Hdr.String()))
+	}
+	return seen
 }
 
 // Find climbs from domain, without a leading "*.", to its top-level domain and
 // returns the first CAA record set that is not empty. Aliases are followed at
 // each step, but the climb goes on from the alias, not from its target
-// (RFC 8659 3). On an error, which wraps that of r, only Trace is set: a name
-// that cannot be looked up could have had records.
+// (RFC 8659 3). On an error, which wraps that of r, there are no Records, and
+// Name is the one that could not be looked up: it could have had records.
 func Find(ctx context.Context, r Resolver, domain string) (Set, error) {
 	start := strings.TrimSuffix(strings.TrimPrefix(domain, "*."), ".")
-	set := Set{Name: start}
+	set := Set{Name: start, Status: resolver.Secure}
 	for name, more := start, true; more; _, name, more = strings.Cut(name, ".") {
 		a, err := r.Lookup(ctx, name, dns.TypeCAA)
 		if err != nil {
-			return Set{Trace: append(set.Trace, resolver.TraceOf(err)...)}, fmt.Errorf("CAA records of %s: %w", name, err)
+			set.Name = name
+			set.addFailure(err)
+			return set, fmt.Errorf("CAA records of %s: %w", name, err)
 		}
-		set.Trace = append(set.Trace, a.Trace...)
+		set.add(a)
 		for _, rr := range a.Records {
 			if record, ok := rr.(*dns.CAA); ok {
 				set.Records = append(set.Records, record)
 			}
 		}
 		if len(set.Records) > 0 {
-			set.Name = name
+			set.Name, set.CNAMEs = name, a.CNAMEs
 			return set, nil
 		}
 	}
 	return set, nil
 }
 
-// criticalFlag is bit 0 of the flags, the most significant one (RFC 8659 4.1).
-// No other bit is defined; 1, which some zones carry, is not the critical flag.
-const criticalFlag = 1 << 7
-
-// understood says whether a property tag in lower case is one whose meaning for
-// TLS server certificates is known.
-func understood(tag string) bool {
-	switch tag {
-	case "issue", "issuewild", "iodef": // RFC 8659
-		return true
-	case "issuemail": // RFC 9495: S/MIME only
-		return true
-	case "contactemail", "contactphone": // BR appendix A.1: no restriction
-		return true
-	}
-	return false
+func (s *Set) add(a *resolver.Answer) {
+	s.Trace = append(s.Trace, a.Trace...)
+	s.Rcode, s.Server = a.Rcode, a.Server
+	s.Status = resolver.Weakest(s.Status, a.Status)
+	s.Chain = resolver.AppendChain(s.Chain, a.Chain)
 }
 
-// Evaluate says whether set permits the issuance of a certificate for the name
-// that it belongs to by a CA that goes by issuers; wildcard says that the
-// certificate is for "*." and that name. Issuers are compared without regard to
-// case.
-func Evaluate(set Set, wildcard bool, issuers []string) perspectives.Outcome {
-	if len(set.Records) == 0 {
-		return perspectives.Outcome{
-			Verdict: perspectives.Pass, Reason: ReasonNoRecords, Clause: clauseClimb,
-			Detail: fmt.Sprintf("no CAA records from %s up to its top-level domain", set.Name),
-		}
+func (s *Set) addFailure(err error) {
+	s.Trace = append(s.Trace, resolver.TraceOf(err)...)
+	s.Status = resolver.Weakest(s.Status, resolver.StatusOf(err))
+	if e, ok := errors.AsType[*resolver.Error](err); ok {
+		s.Chain = resolver.AppendChain(s.Chain, e.Chain)
 	}
-	for _, r := range set.Records {
-		if r.Flag&criticalFlag != 0 && !understood(strings.ToLower(r.Tag)) {
-			return perspectives.Outcome{
-				Verdict: perspectives.Fail, Reason: ReasonCritical, Clause: clauseCritical,
-				Detail: fmt.Sprintf("the CAA records at %s have the critical property %q, which is not understood", set.Name, r.Tag),
-			}
-		}
-	}
-	tag, clause := "issue", clauseIssue
-	if wildcard && len(withTag(set.Records, "issuewild")) > 0 {
-		tag, clause = "issuewild", clauseWild
-	}
-	o := judge(withTag(set.Records, tag), issuers)
-	o.Clause = clause
-	o.Detail = fmt.Sprintf("CAA records at %s: %s", set.Name, o.Detail)
-	return o
-}
-
-// withTag returns the records with the tag given in lower case.
-func withTag(records []*dns.CAA, tag string) []*dns.CAA {
-	var out []*dns.CAA
-	for _, r := range records {
-		if strings.EqualFold(r.Tag, tag) {
-			out = append(out, r)
-		}
-	}
-	return out
-}
-
-// judge looks for one of issuers among records of one tag. A malformed record
-// authorises nobody and restricts like any other (RFC 8659 4.2).
-func judge(records []*dns.CAA, issuers []string) perspectives.Outcome {
-	if len(records) == 0 {
-		return perspectives.Outcome{
-			Verdict: perspectives.Pass, Reason: ReasonNoRestriction, Detail: "no property restricts this certificate",
-		}
-	}
-	var named []string
-	forbidden := true
-	for _, r := range records {
-		domain, _, err := ParseIssueValue(r.Value)
-		switch {
-		case err != nil:
-			forbidden = false
-			named = append(named, fmt.Sprintf("%q (malformed: %v)", r.Value, err))
-		case domain == "":
-			named = append(named, "nobody")
-		default:
-			forbidden = false
-			named = append(named, domain)
-			for _, issuer := range issuers {
-				if strings.EqualFold(domain, issuer) {
-					return perspectives.Outcome{
-						Verdict: perspectives.Pass, Reason: ReasonAuthorized,
-						Detail: fmt.Sprintf("%s %q authorizes the CA", r.Tag, domain),
-					}
-				}
-			}
-		}
-	}
-	o := perspectives.Outcome{Verdict: perspectives.Fail, Reason: ReasonNotAuthorized}
-	if forbidden {
-		o.Reason = ReasonForbidden
-	}
-	o.Detail = fmt.Sprintf("%s authorizes %s, not %s", strings.ToLower(records[0].Tag),
-		strings.Join(named, ", "), orNobody(issuers))
-	return o
-}
-
-func orNobody(issuers []string) string {
-	if len(issuers) == 0 {
-		return "a CA without issuer domains"
-	}
-	return strings.Join(issuers, " or ")
 }

@@ -90,8 +90,13 @@ ns.test.    A    127.0.0.3
 restricted. CAA  0 issue "other.example"`}}},
 		resolvertest.Server{Addr: zoneAddr, Zones: []resolvertest.Zone{{Origin: "test.", Records: zones}}},
 		resolvertest.Server{Addr: brokenAddr, Handler: func(w dns.ResponseWriter, q *dns.Msg) {
-			if strings.HasPrefix(q.Question[0].Name, "ok.") {
+			// Names come in any case (0x20), and parts of them first (RFC 9156).
+			if name := strings.ToLower(q.Question[0].Name); strings.HasPrefix(name, "ok.") {
 				m := resolvertest.Reply(q)
+				if q.Question[0].Qtype != dns.TypeCAA {
+					_ = w.WriteMsg(m)
+					return
+				}
 				m.Answer = []dns.RR{&dns.CAA{
 					Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeCAA, Class: dns.ClassINET},
 					Tag: "issue", Value: "ca.example",
@@ -147,7 +152,7 @@ var _ = Describe("A CA that goes by ca.example and ca2.example", Ordered, func()
 		Entry("a name far below, which inherits", "x.y.z.ours.test", permitted(caa.ReasonAuthorized, "at ours.test")),
 		Entry("tag and domain in other case", "upper.test", permitted(caa.ReasonAuthorized, "at upper.test")),
 		Entry("its second name in the second record", "second.test", permitted(caa.ReasonAuthorized, "at second.test")),
-		Entry("RFC 8657 parameters, ignored so far", "params.test", permitted(caa.ReasonAuthorized, "at params.test")),
+		Entry("an account and a method that are others", "params.test", forbidden(caa.ReasonAccount, "at params.test")),
 		Entry("a domain that names another", "others.test", forbidden(caa.ReasonNotAuthorized, "other.example")),
 		Entry("a name that overrides its parent with another", "theirs.ours.test", forbidden(caa.ReasonNotAuthorized, "at theirs.ours.test")),
 		Entry("a name that overrides its parent with it", "mine.others.test", permitted(caa.ReasonAuthorized, "at mine.others.test")),

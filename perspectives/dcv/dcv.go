@@ -1,16 +1,20 @@
-// Package dcv validates the control of a domain as one perspective sees it, one
-// file for each method: http-01 (BR 3.2.2.4.19, RFC 8555 8.3) and dns-01
-// (BR 3.2.2.4.7, RFC 8555 8.4).
+// Package dcv validates the control of a domain or an IP address as one
+// perspective sees it, one file for each method of BR 3.2.2.4 and 3.2.2.5 that
+// needs corroboration (BR 3.2.2.9). [Clause] says which section each rests on.
 //
 // Names are resolved by the resolver given, connections are made through the
 // network given, and nothing else of the host is used: no proxy, no cookie, no
-// kept connection, no cache. Requests are made one after the other.
+// kept connection, no cache. Requests are made one after the other. A name that
+// fails DNSSEC validation is never used.
 //
-// Not modelled: ACME orders, the age of a token, domain reuse, proofs for IP
-// addresses and for onion names.
+// Not modelled: ACME orders, the age of a Random Value, the choice of an
+// Authorization Domain Name (a check names the one to look at), the mail or the
+// call to a contact, data reuse, onion names. Which methods are allowed on a day
+// is for package policy.
 //
-// Timeouts run on the operating system's clock, time stamps on the perspective's.
-// A [Validator] is immutable and safe for concurrent use.
+// Timeouts run on the operating system's clock, time stamps and the expiry of
+// records on the perspective's. A [Validator] is immutable and safe for
+// concurrent use.
 package dcv
 
 import (
@@ -18,60 +22,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"mpicsim/perspectives"
 	"mpicsim/perspectives/resolver"
-)
-
-// The reasons of an outcome.
-const (
-	// ReasonMatches: the key authorization, or its digest for dns-01, was
-	// found. Pass.
-	ReasonMatches = "key-authorization-matches"
-	// ReasonMismatch: the body is not the key authorization. Fail.
-	ReasonMismatch = "key-authorization-mismatch"
-	// ReasonStatus: the HTTP status is neither 2xx nor a redirect. Fail.
-	ReasonStatus = "http-status"
-	// ReasonRedirectForbidden: a redirect with another status than 301, 302, 307
-	// and 308, or to a target that may not be followed. The target was not
-	// contacted. Fail.
-	ReasonRedirectForbidden = "redirect-forbidden"
-	// ReasonRedirectLoop: a redirect to a URL already fetched. Fail.
-	ReasonRedirectLoop = "redirect-loop"
-	// ReasonTooManyRedirects: more redirects than Options.MaxRedirects. Fail.
-	ReasonTooManyRedirects = "too-many-redirects"
-	// ReasonConnectionFailed: the web server could not be reached, or broke off,
-	// or speaks neither HTTP nor TLS 1.2. Error.
-	ReasonConnectionFailed = "connection-failed"
-	// ReasonTimeout: the web server did not answer in time. Error.
-	ReasonTimeout = "timeout"
-	// ReasonNameNotFound: the name of the web server does not exist. Fail.
-	ReasonNameNotFound = "name-not-found"
-	// ReasonNoAddress: the name has neither A nor AAAA records. Fail.
-	ReasonNoAddress = "no-address"
-	// ReasonAddressForbidden: all its addresses are refused by Options.Allowed.
-	// None was contacted. Fail.
-	ReasonAddressForbidden = "address-forbidden"
-	// ReasonLookupFailed: no usable answer from the DNS. Error.
-	ReasonLookupFailed = "lookup-failed"
-	// ReasonNoTXT: there is no TXT record where dns-01 wants one. Fail.
-	ReasonNoTXT = "no-txt-record"
-	// ReasonTXTMismatch: no TXT record has the digest. Fail.
-	ReasonTXTMismatch = "txt-mismatch"
-	// ReasonWildcard: the method cannot validate wildcard names. Fail.
-	ReasonWildcard = "wildcard-not-suitable"
-	// ReasonInvalidCheck: the check is not one that can be made, see
-	// [Acceptable]. Nothing was contacted. Error.
-	ReasonInvalidCheck = "invalid-check"
-)
-
-const (
-	clauseHTTP01 = "BR 3.2.2.4.19"
-	clauseDNS01  = "BR 3.2.2.4.7"
-	clauseBody   = "RFC 8555 8.3"
-	clauseKey    = "RFC 8555 8.1"
 )
 
 // Resolver looks up records, aliases included: a fresh session of package
@@ -80,24 +34,37 @@ type Resolver interface {
 	Lookup(ctx context.Context, name string, qtype uint16) (*resolver.Answer, error)
 }
 
-// Options says how a [Validator] reaches web servers.
+// Options says how a [Validator] reaches the target, and where the rules leave a
+// choice.
 type Options struct {
 	// Network carries the connections. Required.
 	Network perspectives.Network
-	// Clock stamps the evidence. Required.
+	// Clock stamps the evidence and says whether a persistent record has expired.
+	// Required.
 	Clock perspectives.Clock
-	// Allowed refuses addresses of web servers by returning an error; they are
-	// then not contacted. Production uses [PublicOnly]; nil allows all.
+	// Allowed refuses addresses of servers, and IP addresses to validate, by
+	// returning an error; they are then not contacted. Production uses
+	// [PublicOnly]; nil allows all.
 	Allowed func(netip.Addr) error
 	// UserAgent is sent with every request, "mpicsim" by default.
 	UserAgent string
 	// Timeout is how long each step may take: one connection, or one request
-	// with its response. Default 10 s. DNS lookups have the resolver's limits,
-	// and the whole check that of its context.
+	// with its response, or one handshake. Default 10 s. DNS lookups have the
+	// resolver's limits, and the whole check that of its context.
 	Timeout time.Duration
 	// MaxRedirects is how many redirects are followed, default 12. The BR set no
 	// limit.
 	MaxRedirects int
+	// MaxBody is how many octets of a body website-change searches, default
+	// 64 KiB; what comes later counts as absent. The BR set no limit.
+	MaxBody int
+	// Only200 takes no status but 200, as some implementations do. The BR ask for
+	// any 2xx (3.2.2.4.18, 3.2.2.4.19).
+	Only200 bool
+	// PersistentWildcardPolicy asks the persistent records of wildcard names for
+	// the parameter "policy=wildcard" of the ACME draft. The BR do not
+	// (3.2.2.4.22).
+	PersistentWildcardPolicy bool
 	// HTTPPort and HTTPSPort are where ports 80 and 443 are really connected
 	// to: those two by default. Anything else is for tests on the loopback; URLs
 	// and rules go on speaking of 80 and 443.
@@ -119,6 +86,8 @@ func New(o Options) (*Validator, error) {
 		return nil, fmt.Errorf("dcv: Timeout: found %v, expected a positive duration or 0 for the default", o.Timeout)
 	case o.MaxRedirects < 0:
 		return nil, fmt.Errorf("dcv: MaxRedirects: found %d, expected a positive number or 0 for the default", o.MaxRedirects)
+	case o.MaxBody < 0:
+		return nil, fmt.Errorf("dcv: MaxBody: found %d, expected a positive number or 0 for the default", o.MaxBody)
 	}
 	if o.UserAgent == "" {
 		o.UserAgent = "mpicsim"
@@ -129,6 +98,9 @@ func New(o Options) (*Validator, error) {
 	if o.MaxRedirects == 0 {
 		o.MaxRedirects = 12
 	}
+	if o.MaxBody == 0 {
+		o.MaxBody = 64 << 10
+	}
 	if o.HTTPPort == 0 {
 		o.HTTPPort = 80
 	}
@@ -138,95 +110,84 @@ func New(o Options) (*Validator, error) {
 	return &Validator{o}, nil
 }
 
-// Validate makes the check by the method that it names. It returns the outcome
-// with its evidence, and the addresses "ip:port" that were connected to, in
-// order; for dns-01 that of the name server that gave the answer.
+// Validate makes the check by the method that it names, whatever its Questions.
+// It returns the outcome with its evidence, and the addresses "ip:port" that
+// were connected to, in order; for methods that only ask the DNS that of the
+// name server that gave the answer.
 func (v *Validator) Validate(ctx context.Context, r Resolver, c perspectives.Check) (perspectives.Outcome, []string) {
 	if err := Acceptable(c); err != nil {
 		return perspectives.Outcome{
-			Verdict: perspectives.Error, Reason: ReasonInvalidCheck, Clause: clauseKey, Detail: err.Error(),
+			Verdict: perspectives.Error, Reason: ReasonInvalidCheck, Clause: invalidClause(c), Detail: err.Error(),
 		}, nil
 	}
-	if c.Method == perspectives.DNS01 {
-		return validateDNS01(ctx, r, c)
-	}
-	h := &http01{Validator: v, resolver: r, check: c}
-	o := h.run(ctx)
-	o.Evidence = h.evidence
-	return o, h.targets
+	val := &validation{Validator: v, resolver: r, check: c, clause: Clause(c)}
+	o := val.run(ctx)
+	o.Evidence, o.DNSSEC, o.Chain, o.Seen = val.evidence, val.status(), val.chain, val.seen
+	return o, val.targets
 }
 
 // Acceptable returns an error that names the field that makes c no check that
-// package dcv can make: an unknown method, a domain that is not a lower-case
-// A-label name without trailing dot, a token or key authorization that is not
-// of the form in RFC 8555 8.1.
+// package dcv can make, see [perspectives.Check.Acceptable].
 func Acceptable(c perspectives.Check) error {
-	if c.Method != perspectives.HTTP01 && c.Method != perspectives.DNS01 {
-		return fmt.Errorf("method %q: expected %s or %s", c.Method, perspectives.HTTP01, perspectives.DNS01)
+	if !c.Questions.DCV() {
+		return fmt.Errorf("questions %q: expected domain control among them", c.Questions)
 	}
-	if err := checkDomain(c.Domain); err != nil {
-		return fmt.Errorf("domain %q: %w", c.Domain, err)
-	}
-	token, thumbprint, found := strings.Cut(c.KeyAuthorization, ".")
-	if !found || !isBase64URL(token) || !isBase64URL(thumbprint) {
-		return fmt.Errorf("key authorization %q: expected TOKEN.THUMBPRINT, both in base64url without padding", c.KeyAuthorization)
-	}
-	if c.Method == perspectives.HTTP01 && c.Token != token {
-		return fmt.Errorf("token %q: expected that of the key authorization, %q", c.Token, token)
-	}
-	return nil
+	return c.Acceptable()
 }
 
-func isBase64URL(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; !isLetterOrDigit(c) && c != '-' && c != '_' {
-			return false
-		}
+// Clause returns the section of the BR that the method of c rests on, such as
+// "BR 3.2.2.4.19": that of the method for IP addresses if c is about one.
+func Clause(c perspectives.Check) string {
+	_, isAddress := c.Address()
+	switch c.Method {
+	case perspectives.WebsiteChange:
+		return either(isAddress, "BR 3.2.2.5.1", "BR 3.2.2.4.18")
+	case perspectives.HTTP01:
+		return either(isAddress, "BR 3.2.2.5.6", "BR 3.2.2.4.19")
+	case perspectives.TLSALPN01:
+		return either(isAddress, "BR 3.2.2.5.7", "BR 3.2.2.4.20")
+	case perspectives.DNS01, perspectives.DNSChange:
+		return "BR 3.2.2.4.7"
+	case perspectives.DNSAccount01:
+		return "BR 3.2.2.4.21"
+	case perspectives.DNSPersistent:
+		return "BR 3.2.2.4.22"
+	case perspectives.ContactEmailCAA:
+		return "BR 3.2.2.4.13"
+	case perspectives.ContactEmailTXT:
+		return "BR 3.2.2.4.14"
+	case perspectives.ContactPhoneTXT:
+		return "BR 3.2.2.4.16"
+	case perspectives.ContactPhoneCAA:
+		return "BR 3.2.2.4.17"
+	case perspectives.IPAddress:
+		return "BR 3.2.2.4.8"
+	case perspectives.ReverseAddressLookup:
+		return "BR 3.2.2.5.3"
+	case perspectives.IPPersistent:
+		return "BR 3.2.2.5.8"
 	}
-	return s != ""
+	return "BR 3.2.2.4"
 }
 
-func isLetterOrDigit(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+func either(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
 }
 
-// checkDomain refuses what cannot be a dNSName in a certificate, but for a
-// leading "*.".
-func checkDomain(domain string) error {
-	name := strings.TrimPrefix(domain, "*.")
-	if name != strings.ToLower(name) {
-		return errors.New("expected lower case")
-	}
-	if strings.Contains(name, "_") {
-		return errors.New("expected letters, digits and hyphens only")
-	}
-	return checkHost(name)
-}
+// Clauses of other standards that outcomes rest on.
+const (
+	clauseBody = "RFC 8555 8.3"
+	clauseKey  = "RFC 8555 8.1"
+)
 
-// checkHost refuses what is not a host name of labels of letters, digits,
-// hyphens and underscores; and names whose last label is a number, which some
-// programs read as IP addresses.
-func checkHost(name string) error {
-	if len(name) > 253 {
-		return fmt.Errorf("found %d octets, expected at most 253", len(name))
+// invalidClause is what a check that cannot be made does not satisfy.
+func invalidClause(c perspectives.Check) string {
+	switch c.Method {
+	case perspectives.HTTP01, perspectives.DNS01:
+		return clauseKey
 	}
-	var last string
-	for label := range strings.SplitSeq(name, ".") {
-		last = label
-		if label == "" || len(label) > 63 {
-			return fmt.Errorf("label %q: expected 1 to 63 octets", label)
-		}
-		for i := range len(label) {
-			if c := label[i]; !isLetterOrDigit(c) && c != '-' && c != '_' {
-				return fmt.Errorf("label %q: expected letters, digits and hyphens", label)
-			}
-		}
-		if label[0] == '-' || label[len(label)-1] == '-' {
-			return fmt.Errorf("label %q: expected no hyphen at its ends", label)
-		}
-	}
-	if strings.Trim(last, "0123456789") == "" {
-		return fmt.Errorf("top-level label %q: expected a name, not a number", last)
-	}
-	return nil
+	return Clause(c)
 }

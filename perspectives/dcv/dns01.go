@@ -3,58 +3,49 @@ package dcv
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
-	"fmt"
+	"encoding/base32"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
 
 	"mpicsim/perspectives"
-	"mpicsim/perspectives/resolver"
 )
 
-// validateDNS01 looks for the digest of the key authorization in a TXT record
-// at _acme-challenge under the domain, or where an alias there leads
-// (RFC 8555 8.4). One of several records is enough; the strings of a record are
-// concatenated. A wildcard is validated at the name below it.
-func validateDNS01(ctx context.Context, r Resolver, c perspectives.Check) (perspectives.Outcome, []string) {
-	name := "_acme-challenge." + strings.TrimPrefix(c.Domain, "*.")
-	o := perspectives.Outcome{Clause: clauseDNS01}
-	a, err := r.Lookup(ctx, name, dns.TypeTXT)
-	if err != nil {
-		o.Verdict, o.Reason, o.Detail = perspectives.Error, ReasonLookupFailed, err.Error()
-		o.Evidence = resolver.TraceOf(err)
-		return o, nil
-	}
-	o.Evidence = a.Trace
-	targets := []string{a.Server.String()}
+// dns01 looks for the digest of the key authorization in a TXT record at
+// _acme-challenge under the domain, or where an alias there leads
+// (RFC 8555 8.4, BR 3.2.2.4.7). A wildcard is validated at the name below it.
+func (v *validation) dns01(ctx context.Context) perspectives.Outcome {
+	return v.digestRecord(ctx, "_acme-challenge."+v.check.Name())
+}
 
-	digest := sha256.Sum256([]byte(c.KeyAuthorization))
-	want := base64.RawURLEncoding.EncodeToString(digest[:])
-	records := 0
-	for _, rr := range a.Records {
-		txt, ok := rr.(*dns.TXT)
-		if !ok {
-			continue
-		}
-		records++
-		// Package dns escapes what is not plain text; nothing escaped can equal
-		// base64url.
-		if strings.Join(txt.Txt, "") == want {
-			o.Verdict, o.Reason = perspectives.Pass, ReasonMatches
-			o.Detail = fmt.Sprintf("a TXT record at %s has the digest of the key authorization", name)
-			return o, targets
-		}
+// dnsAccount01 looks for it at a name that belongs to the account
+// (draft-ietf-acme-dns-account-label-00, BR 3.2.2.4.21).
+func (v *validation) dnsAccount01(ctx context.Context) perspectives.Outcome {
+	return v.digestRecord(ctx, AccountLabel(v.check.AccountURI)+"._acme-challenge."+v.check.Name())
+}
+
+// AccountLabel returns the label that stands for an account in dns-account-01:
+// an underscore and the first ten octets of the SHA-256 of the account's URI in
+// lower-case base32.
+func AccountLabel(accountURI string) string {
+	digest := sha256.Sum256([]byte(accountURI))
+	return "_" + strings.ToLower(base32.StdEncoding.EncodeToString(digest[:10]))
+}
+
+// digestRecord passes if one of the TXT records at name is the digest of the key
+// authorization, to the octet; the strings of a record are joined.
+func (v *validation) digestRecord(ctx context.Context, name string) perspectives.Outcome {
+	a, end := v.records(ctx, name, dns.TypeTXT)
+	if end != nil {
+		return *end
 	}
-	o.Verdict = perspectives.Fail
+	found, want := texts(a), v.check.KeyHash()
 	switch {
-	case records > 0:
-		o.Reason = ReasonTXTMismatch
-		o.Detail = fmt.Sprintf("none of the %d TXT records at %s is %q", records, name, want)
-	case a.Rcode == dns.RcodeNameError:
-		o.Reason, o.Detail = ReasonNoTXT, name+" does not exist"
-	default:
-		o.Reason, o.Detail = ReasonNoTXT, name+" has no TXT record"
+	case slices.Contains(found, want):
+		return v.passed(ReasonMatches, "a TXT record at %s has the digest of the key authorization", name)
+	case len(found) > 0:
+		return v.failed(ReasonTXTMismatch, "none of the %d TXT records at %s is %q", len(found), name, want)
 	}
-	return o, targets
+	return v.absent(ReasonNoTXT, name, a, "TXT")
 }

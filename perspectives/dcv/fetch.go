@@ -10,17 +10,32 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
-	"strings"
-
-	"github.com/miekg/dns"
 
 	"mpicsim/perspectives"
-	"mpicsim/perspectives/resolver"
 )
 
-// maxHeader is how many octets of response header are read.
-const maxHeader = 16 << 10
+const (
+	// maxHeader is how many octets of response header are read.
+	maxHeader = 16 << 10
+	// maxPage is how many octets of a body are kept with an outcome, and
+	// maxQuoted how many as evidence.
+	maxPage   = 4 << 10
+	maxQuoted = 512
+)
+
+// fetch is what the methods that look at a page want of it.
+type fetch struct {
+	// limit is how many octets of the body are read.
+	limit int
+	// enough says that the body so far will do, nil if it is wanted up to limit
+	// or its end. It is called with more each time.
+	enough func(body []byte) bool
+	// refuse returns why a redirect must not be followed to the URL, although the
+	// rules for redirects allow it.
+	refuse func(target *url.URL) error
+}
 
 // response is what one request brought.
 type response struct {
@@ -32,140 +47,100 @@ type response struct {
 	cut      bool   // there was more than body
 }
 
-// quoted returns the body for people, safe to print.
+// quoted returns the beginning of the body for people, safe to print.
 func (r *response) quoted() string {
+	if len(r.body) > maxQuoted {
+		return strconv.QuoteToASCII(r.body[:maxQuoted]) + " and more"
+	}
 	if r.cut {
 		return strconv.QuoteToASCII(r.body) + " and more"
 	}
 	return strconv.QuoteToASCII(r.body)
 }
 
+// follow fetches at and goes on where redirects lead, as far as they are
+// allowed. It returns the first response that is no redirect, with its URL; or
+// an outcome if there is none to judge.
+func (v *validation) follow(ctx context.Context, at *url.URL, f fetch) (*response, *url.URL, *perspectives.Outcome) {
+	web := &perspectives.SeenWeb{Page: []byte{}}
+	visited := []string{at.String()}
+	for {
+		resp, end := v.get(ctx, at, f)
+		if end != nil {
+			return nil, nil, end
+		}
+		web.URL, web.Status, web.Address = at.String(), resp.code, v.targets[len(v.targets)-1]
+		v.seen = &perspectives.Seen{Web: web}
+		if !resp.isRedirect() {
+			web.Page = append(web.Page, resp.body[:min(len(resp.body), maxPage)]...)
+			return resp, at, nil
+		}
+		next, end := v.next(at, resp, f, visited)
+		if end != nil {
+			return nil, nil, end
+		}
+		web.Hops = append(web.Hops, perspectives.Hop{URL: at.String(), Status: resp.code, Location: resp.location})
+		visited = append(visited, next.String())
+		at = next
+	}
+}
+
+// next returns where to go after resp, or the outcome if the way ends there.
+// Nothing about the target has been looked up or contacted then.
+func (v *validation) next(at *url.URL, resp *response, f fetch, visited []string) (*url.URL, *perspectives.Outcome) {
+	target, err := v.judgeRedirect(at, resp)
+	switch {
+	case err != nil:
+		return nil, new(v.failed(ReasonRedirectForbidden, "%s redirects with %s: %v", at, resp.status, err))
+	case slices.Contains(visited, target.String()):
+		return nil, new(v.failed(ReasonRedirectLoop, "%s redirects back to %s", at, target))
+	case len(visited) > v.o.MaxRedirects:
+		return nil, new(v.failed(ReasonTooManyRedirects, "more than %d redirects, the last one to %s", v.o.MaxRedirects, target))
+	}
+	if f.refuse != nil {
+		if err := f.refuse(target); err != nil {
+			return nil, new(v.failed(ReasonValueInRequest, "%s redirects to %s: %v", at, target, err))
+		}
+	}
+	return target, nil
+}
+
+// judgeStatus returns the outcome if the status of the last response is not one
+// that the BR accept: any 2xx (3.2.2.4.18, 3.2.2.4.19).
+func (v *validation) judgeStatus(at *url.URL, resp *response) *perspectives.Outcome {
+	if v.o.Only200 && resp.code != http.StatusOK {
+		return new(v.failed(ReasonStatus, "%s answered %s, expected 200", at, resp.status))
+	}
+	if resp.code < 200 || resp.code > 299 {
+		return new(v.failed(ReasonStatus, "%s answered %s, expected 2xx", at, resp.status))
+	}
+	return nil
+}
+
 // get resolves the host of at, connects and makes one request. An outcome is
 // returned if there is no response to judge.
-func (h *http01) get(ctx context.Context, at *url.URL) (*response, *perspectives.Outcome) {
-	addrs, end := h.addresses(ctx, at.Hostname())
+func (v *validation) get(ctx context.Context, at *url.URL, f fetch) (*response, *perspectives.Outcome) {
+	port := v.o.HTTPPort
+	if at.Port() == "443" || at.Port() == "" && at.Scheme == "https" {
+		port = v.o.HTTPSPort
+	}
+	conn, server, end := v.connect(ctx, peer{kind: "http", query: at.String(), host: at.Hostname(), port: port})
 	if end != nil {
 		return nil, end
 	}
-	port := h.o.HTTPPort
-	if at.Port() == "443" || at.Port() == "" && at.Scheme == "https" {
-		port = h.o.HTTPSPort
-	}
-	var conn net.Conn
-	var server netip.AddrPort
-	var err error
-	for _, addr := range addrs {
-		server = netip.AddrPortFrom(addr, port)
-		if conn, err = h.dial(ctx, at, server); err == nil {
-			break
-		}
-	}
+	resp, err := v.exchange(ctx, at, server, conn, f)
 	if err != nil {
-		return nil, unreachable(err, "connecting to %s for %s: %s", server, at, cause(err))
-	}
-	h.targets = append(h.targets, server.String())
-	resp, err := h.exchange(ctx, at, server, conn)
-	if err != nil {
-		return nil, unreachable(err, "fetching %s from %s: %s", at, server, cause(err))
+		return nil, new(v.unreachable(err, "fetching %s from %s: %s", at, server, cause(err)))
 	}
 	return resp, nil
 }
 
-// addresses looks up AAAA and A and returns the first allowed address of each:
-// IPv6 first, IPv4 as the fallback. That the lookup of one of the two fails does
-// not matter if the other has an address.
-func (h *http01) addresses(ctx context.Context, host string) ([]netip.Addr, *perspectives.Outcome) {
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{addr}, nil // judged with the redirect
-	}
-	var addrs []netip.Addr
-	var lookup, refused error
-	exists := true
-	for _, qtype := range []uint16{dns.TypeAAAA, dns.TypeA} {
-		a, err := h.resolver.Lookup(ctx, host, qtype)
-		if err != nil {
-			h.evidence = append(h.evidence, resolver.TraceOf(err)...)
-			lookup = err
-			continue
-		}
-		h.evidence = append(h.evidence, a.Trace...)
-		if a.Rcode == dns.RcodeNameError {
-			exists = false
-			break
-		}
-		addr, err := h.firstAllowed(a.Records)
-		switch {
-		case err != nil:
-			refused = err
-		case addr.IsValid():
-			addrs = append(addrs, addr)
-		}
-	}
-	switch {
-	case len(addrs) > 0:
-		return addrs, nil
-	case !exists:
-		return nil, new(failed(ReasonNameNotFound, "%s does not exist", host))
-	case lookup != nil:
-		return nil, &perspectives.Outcome{
-			Verdict: perspectives.Error, Reason: ReasonLookupFailed, Clause: clauseHTTP01, Detail: lookup.Error(),
-		}
-	case refused != nil:
-		return nil, new(failed(ReasonAddressForbidden, "%s leads to %v", host, refused))
-	}
-	return nil, new(failed(ReasonNoAddress, "%s has neither AAAA nor A records", host))
-}
-
-// firstAllowed returns the first address in records that the address policy
-// allows; the zero Addr if there is no address, and an error if all are refused.
-func (h *http01) firstAllowed(records []dns.RR) (netip.Addr, error) {
-	var refused error
-	for _, rr := range records {
-		var ip net.IP
-		switch rr := rr.(type) {
-		case *dns.A:
-			ip = rr.A
-		case *dns.AAAA:
-			ip = rr.AAAA
-		}
-		addr, ok := netip.AddrFromSlice(ip)
-		if !ok {
-			continue
-		}
-		if addr = addr.Unmap(); h.o.Allowed == nil {
-			return addr, nil
-		}
-		err := h.o.Allowed(addr)
-		if err == nil {
-			return addr, nil
-		}
-		refused = err
-	}
-	return netip.Addr{}, refused
-}
-
-// dial opens a connection; a failure is recorded as evidence.
-func (h *http01) dial(ctx context.Context, at *url.URL, server netip.AddrPort) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, h.o.Timeout)
-	defer cancel()
-	started := h.o.Clock()
-	conn, err := h.o.Network.DialContext(ctx, "tcp", server.String())
-	if err != nil {
-		h.evidence = append(h.evidence, perspectives.Evidence{
-			Kind: "http", Query: at.String(), Server: server.String(), Answer: []string{"connecting: " + cause(err)},
-			Started: started, Took: h.o.Clock().Sub(started),
-		})
-		return nil, err
-	}
-	return conn, nil
-}
-
 // exchange makes one request over conn, which it closes, and records it as
 // evidence. The time to connect is not counted, a TLS handshake is.
-func (h *http01) exchange(ctx context.Context, at *url.URL, server netip.AddrPort, conn net.Conn) (*response, error) {
-	ev := perspectives.Evidence{Kind: "http", Query: at.String(), Server: server.String(), Started: h.o.Clock()}
-	resp, err := h.request(ctx, at, conn)
-	ev.Took = h.o.Clock().Sub(ev.Started)
+func (v *validation) exchange(ctx context.Context, at *url.URL, server netip.AddrPort, conn net.Conn, f fetch) (*response, error) {
+	ev := perspectives.Evidence{Kind: "http", Query: at.String(), Server: server.String(), Started: v.o.Clock()}
+	resp, err := v.request(ctx, at, conn, f)
+	ev.Took = v.o.Clock().Sub(ev.Started)
 	switch {
 	case err != nil:
 		ev.Answer = []string{cause(err)}
@@ -179,20 +154,25 @@ func (h *http01) exchange(ctx context.Context, at *url.URL, server netip.AddrPor
 			ev.Answer = append(ev.Answer, resp.quoted())
 		}
 	}
-	h.evidence = append(h.evidence, ev)
+	v.evidence = append(v.evidence, ev)
 	return resp, err
 }
 
-func (h *http01) request(ctx context.Context, at *url.URL, conn net.Conn) (*response, error) {
+func (v *validation) request(ctx context.Context, at *url.URL, conn net.Conn, f fetch) (*response, error) {
 	defer conn.Close() //nolint:errcheck // the response is complete or given up
-	ctx, cancel := context.WithTimeout(ctx, h.o.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, v.o.Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("User-Agent", h.o.UserAgent)
+	req.Header.Set("User-Agent", v.o.UserAgent)
 	req.Header.Set("Accept", "*/*")
+	if v.own(at) {
+		for name, value := range v.check.DCV.HTTPHeaders {
+			req.Header.Set(name, value)
+		}
+	}
 
 	transport := overConn(conn)
 	defer transport.CloseIdleConnections()
@@ -209,16 +189,39 @@ func (h *http01) request(ctx context.Context, at *url.URL, conn net.Conn) (*resp
 	if out.isRedirect() {
 		return out, nil
 	}
-	limit := len(h.check.KeyAuthorization) + slack
-	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	body, cut, err := readBody(resp.Body, f)
 	if err != nil {
 		return nil, fmt.Errorf("reading the body: %w", err)
 	}
-	if len(body) > limit {
-		out.cut, body = true, body[:limit]
-	}
-	out.body = string(body)
+	out.body, out.cut = string(body), cut
 	return out, nil
+}
+
+// own says whether at is on the host of the check, which the caller's headers
+// are for.
+func (v *validation) own(at *url.URL) bool { return at.Hostname() == v.check.Domain }
+
+// readBody reads until there is enough, the limit is passed or the body ends,
+// however it is split into packets. cut says that there is or may be more.
+func readBody(r io.Reader, f fetch) (body []byte, cut bool, err error) {
+	body = make([]byte, 0, min(f.limit+1, maxPage))
+	for {
+		if len(body) == cap(body) {
+			body = slices.Grow(body, len(body))
+		}
+		n, err := r.Read(body[len(body):min(cap(body), f.limit+1)])
+		body = body[:len(body)+n]
+		switch {
+		case len(body) > f.limit:
+			return body[:f.limit], true, nil
+		case n > 0 && f.enough != nil && f.enough(body):
+			return body, true, nil
+		case errors.Is(err, io.EOF):
+			return body, false, nil
+		case err != nil:
+			return nil, false, err
+		}
+	}
 }
 
 // overConn returns a transport that makes one request over conn, whatever host
@@ -247,32 +250,4 @@ func overConn(conn net.Conn) *http.Transport {
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,
 	}
-}
-
-// unreachable is the outcome if err kept a response from coming.
-func unreachable(err error, format string, args ...any) *perspectives.Outcome {
-	reason := ReasonConnectionFailed
-	if isTimeout(err) {
-		reason = ReasonTimeout
-	}
-	return &perspectives.Outcome{
-		Verdict: perspectives.Error, Reason: reason, Clause: clauseHTTP01, Detail: fmt.Sprintf(format, args...),
-	}
-}
-
-func isTimeout(err error) bool {
-	netErr, ok := errors.AsType[net.Error](err)
-	return ok && netErr.Timeout() || errors.Is(err, context.DeadlineExceeded)
-}
-
-// cause returns what err says without local addresses: ephemeral ports differ
-// from run to run.
-func cause(err error) string {
-	if isTimeout(err) {
-		return "no answer in time"
-	}
-	if opErr, ok := errors.AsType[*net.OpError](err); ok && opErr.Err != nil {
-		return opErr.Op + ": " + opErr.Err.Error()
-	}
-	return strings.TrimSpace(err.Error())
 }

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"mpicsim/perspectives"
 )
 
 // isRedirect says whether the response asks to go elsewhere: a 3xx status with
@@ -16,7 +18,7 @@ func (r *response) isRedirect() bool {
 }
 
 // followable says whether a redirect with this status may be followed
-// (BR 3.2.2.4.19).
+// (BR 3.2.2.4.18, 3.2.2.4.19).
 func followable(code int) bool {
 	switch code {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
@@ -29,7 +31,7 @@ func followable(code int) bool {
 // may not be followed: BR 3.2.2.4.19 allows the schemes http and https and the
 // Authorized Ports, of which 80 and 443 are those of the web. It is called
 // before anything about the target is looked up or contacted.
-func (h *http01) judgeRedirect(at *url.URL, resp *response) (*url.URL, error) {
+func (v *validation) judgeRedirect(at *url.URL, resp *response) (*url.URL, error) {
 	if !followable(resp.code) {
 		return nil, errors.New("expected status 301, 302, 307 or 308")
 	}
@@ -46,7 +48,7 @@ func (h *http01) judgeRedirect(at *url.URL, resp *response) (*url.URL, error) {
 	if port := target.Port(); port != "" && port != "80" && port != "443" {
 		return nil, fmt.Errorf("to port %s, expected 80 or 443", port)
 	}
-	host, err := h.judgeHost(target.Hostname())
+	host, err := v.judgeHost(target.Hostname())
 	if err != nil {
 		return nil, fmt.Errorf("to host %q: %w", target.Hostname(), err)
 	}
@@ -65,20 +67,20 @@ func (h *http01) judgeRedirect(at *url.URL, resp *response) (*url.URL, error) {
 // judgeHost returns the host of a redirect's target in lower case without
 // trailing dot. An IP address is judged by the address policy here; those that a
 // name leads to are judged after the lookup.
-func (h *http01) judgeHost(host string) (string, error) {
+func (v *validation) judgeHost(host string) (string, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		if addr.Zone() != "" {
 			return "", errors.New("an address with a zone")
 		}
-		if h.o.Allowed != nil {
-			if err := h.o.Allowed(addr); err != nil {
+		if v.o.Allowed != nil {
+			if err := v.o.Allowed(addr); err != nil {
 				return "", err
 			}
 		}
 		return addr.String(), nil
 	}
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if err := checkHost(host); err != nil {
+	if err := perspectives.CheckHost(host); err != nil {
 		return "", err
 	}
 	return host, nil

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"net/url"
 	"testing"
+
+	"mpicsim/perspectives"
 )
 
 // FuzzRedirect checks that whatever a Location says, a target that may be
@@ -19,7 +21,7 @@ func FuzzRedirect(f *testing.F) {
 		f.Add(s)
 	}
 	reserved := netip.MustParsePrefix("10.0.0.0/8")
-	h := &http01{Validator: &Validator{Options{Allowed: func(a netip.Addr) error {
+	v := &validation{Validator: &Validator{Options{Allowed: func(a netip.Addr) error {
 		if reserved.Contains(a.Unmap()) {
 			return errors.New("reserved")
 		}
@@ -27,7 +29,7 @@ func FuzzRedirect(f *testing.F) {
 	}}}}
 	at := &url.URL{Scheme: "http", Host: "www.example.test", Path: "/.well-known/acme-challenge/token"}
 	f.Fuzz(func(t *testing.T, location string) {
-		target, err := h.judgeRedirect(at, &response{code: 302, location: location})
+		target, err := v.judgeRedirect(at, &response{code: 302, location: location})
 		if err != nil {
 			return
 		}
@@ -48,7 +50,7 @@ func FuzzRedirect(f *testing.F) {
 		switch {
 		case err == nil && (reserved.Contains(addr.Unmap()) || addr.Zone() != ""):
 			t.Fatalf("%q: address %v is refused", location, addr)
-		case err != nil && checkHost(target.Hostname()) != nil:
+		case err != nil && perspectives.CheckHost(target.Hostname()) != nil:
 			t.Fatalf("%q: host %q", location, target.Hostname())
 		}
 	})

@@ -3,11 +3,12 @@
 // emulated host.
 //
 // Domain control comes first, then CAA, one query after the other; both are
-// always made, so that the answer says everything that the perspective saw. Each
-// has a resolver session of its own, which ends with it: nothing is carried from
-// one to the other, to another attempt or to another perspective (BR 3.2.2.9).
+// always made if both are asked for, so that the answer says everything that the
+// perspective saw. Each has a resolver session of its own, which ends with it:
+// nothing is carried from one to the other, to another attempt or to another
+// perspective (BR 3.2.2.9).
 //
-// Not modelled: limits on load, DNSSEC. A [Local] is immutable and safe for
+// Not modelled: limits on load. A [Local] is immutable and safe for
 // concurrent use if its network, clock and source of randomness are.
 package local
 
@@ -42,10 +43,18 @@ type Config struct {
 	Limits resolver.Limits
 	// Rand gives DNS message IDs, crypto/rand by default.
 	Rand io.Reader
-	// UserAgent, Timeout and MaxRedirects are those of dcv.Options.
-	UserAgent    string
-	Timeout      time.Duration
-	MaxRedirects int
+	// UserAgent, Timeout, MaxRedirects, MaxBody, Only200 and
+	// PersistentWildcardPolicy are those of dcv.Options.
+	UserAgent                string
+	Timeout                  time.Duration
+	MaxRedirects             int
+	MaxBody                  int
+	Only200                  bool
+	PersistentWildcardPolicy bool
+	// IgnoreCAAParameters and CAALabelsOfBR are IgnoreParameters and BRLabels of
+	// caa.Checker.
+	IgnoreCAAParameters bool
+	CAALabelsOfBR       bool
 	// DNSPort, HTTPPort and HTTPSPort stand in for 53, 80 and 443 in tests on
 	// the loopback; 0 means those three.
 	DNSPort, HTTPPort, HTTPSPort uint16
@@ -57,6 +66,7 @@ type Local struct {
 	clock       perspectives.Clock
 	resolver    *resolver.Resolver
 	validator   *dcv.Validator
+	caa         caa.Checker
 }
 
 // New returns a Local, or an error that names the perspective and the field that
@@ -74,27 +84,39 @@ func New(c Config) (*Local, error) {
 	}
 	v, err := dcv.New(dcv.Options{
 		Network: c.Network, Clock: c.Clock, Allowed: c.Allowed, UserAgent: c.UserAgent,
-		Timeout: c.Timeout, MaxRedirects: c.MaxRedirects, HTTPPort: c.HTTPPort, HTTPSPort: c.HTTPSPort,
+		Timeout: c.Timeout, MaxRedirects: c.MaxRedirects, MaxBody: c.MaxBody, Only200: c.Only200,
+		PersistentWildcardPolicy: c.PersistentWildcardPolicy, HTTPPort: c.HTTPPort, HTTPSPort: c.HTTPSPort,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("perspective %q: %w", c.Perspective.Name, err)
 	}
-	return &Local{perspective: c.Perspective, clock: c.Clock, resolver: r, validator: v}, nil
+	checker := caa.Checker{
+		Retry:            func() caa.Resolver { return r.NewSession() },
+		IgnoreParameters: c.IgnoreCAAParameters, BRLabels: c.CAALabelsOfBR,
+	}
+	return &Local{perspective: c.Perspective, clock: c.Clock, resolver: r, validator: v, caa: checker}, nil
 }
 
 // Describe returns the perspective's description.
 func (l *Local) Describe() perspectives.Perspective { return l.perspective }
 
-// Run makes both checks of c and returns what was seen. It does not fail: that
-// something could not be asked is an outcome with the verdict Error.
+// Run answers the questions of c and returns what was seen. It does not fail:
+// that something could not be asked is an outcome with the verdict Error. The
+// outcome of a question that is not asked stays Unanswered; of a check whose
+// Questions mean nothing that is both.
 func (l *Local) Run(ctx context.Context, c perspectives.Check) perspectives.Result {
 	res := perspectives.Result{
-		Perspective: l.perspective.Name, RIR: l.perspective.RIR, TargetAddresses: []string{}, Started: l.clock(),
+		Perspective: l.perspective.Name, RIR: l.perspective.RIR, Questions: c.Questions,
+		TargetAddresses: []string{}, Started: l.clock(),
 	}
-	var targets []string
-	res.DCV, targets = l.validator.Validate(ctx, l.resolver.NewSession(), c)
-	res.TargetAddresses = append(res.TargetAddresses, targets...)
-	res.CAA = caa.Check(ctx, l.resolver.NewSession(), c)
+	if c.Questions.Known() && c.Questions.DCV() {
+		var targets []string
+		res.DCV, targets = l.validator.Validate(ctx, l.resolver.NewSession(), c)
+		res.TargetAddresses = append(res.TargetAddresses, targets...)
+	}
+	if c.Questions.Known() && c.Questions.CAA() {
+		res.CAA = l.caa.Check(ctx, l.resolver.NewSession(), c)
+	}
 	res.Finished = l.clock()
 	return res
 }

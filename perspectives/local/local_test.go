@@ -122,17 +122,25 @@ var _ = Describe("A perspective on real sockets", func() {
 	It("asks the root again for CAA and in every attempt", func(ctx SpecContext) {
 		l, err := local.New(c)
 		Expect(err).NotTo(HaveOccurred())
-		for range 2 {
-			Expect(l.Run(ctx, check("www.example.test", perspectives.HTTP01)).Corroborates()).To(BeTrue())
-		}
-		var root []string
-		for _, q := range w.Queries() {
-			if strings.HasPrefix(q, rootAddr) {
-				root = append(root, strings.Fields(q)[3])
+		asked := func(questions perspectives.Questions) int {
+			before := len(w.Queries())
+			one := check("www.example.test", perspectives.HTTP01)
+			one.Questions = questions
+			Expect(l.Run(ctx, one).Corroborates()).To(BeTrue())
+			root := 0
+			for _, q := range w.Queries()[before:] {
+				if strings.HasPrefix(q, rootAddr+" ") {
+					root++
+				}
 			}
+			return root
 		}
-		// A is asked of the zone's servers, which the same session has found.
-		Expect(root).To(Equal([]string{"AAAA", "CAA", "AAAA", "CAA"}))
+		dcvOnly, caaOnly := asked(perspectives.OnlyDCV), asked(perspectives.OnlyCAA)
+		Expect(dcvOnly).To(BeNumerically(">", 0))
+		Expect(caaOnly).To(BeNumerically(">", 0))
+		for range 2 {
+			Expect(asked(perspectives.Both)).To(Equal(dcvOnly+caaOnly), "nothing is carried over")
+		}
 	})
 
 	It("says what CAA says even if domain control is not shown", func(ctx SpecContext) {

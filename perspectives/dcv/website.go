@@ -1,0 +1,118 @@
+package dcv
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"mpicsim/perspectives"
+)
+
+// validationPath is the directory of website-change (BR 3.2.2.4.18).
+const validationPath = "/.well-known/pki-validation/"
+
+// websiteChange fetches a file below /.well-known/pki-validation from the domain
+// or IP address, by http or https, and looks for the value in it
+// (BR 3.2.2.4.18, 3.2.2.5.1). Redirects are those of http-01, and any 2xx status
+// is right. The body must contain the value, and match the regular expression if
+// there is one. What is found must not have been in the request: the check's own
+// is judged before, redirects on the way, a match of the expression at the end.
+func (v *validation) websiteChange(ctx context.Context) perspectives.Outcome {
+	d := v.check.DCV
+	w := website{value: d.ChallengeValue, ignoreCase: d.IgnoreCase}
+	if d.MatchRegex != "" {
+		pattern, err := regexp.Compile(d.MatchRegex)
+		if err != nil {
+			return v.broken(ReasonInvalidCheck, "regular expression: %v", err)
+		}
+		w.pattern = pattern
+	}
+	start := &url.URL{Scheme: "http", Host: v.urlHost(), Path: validationPath + d.HTTPTokenPath}
+	if d.URLScheme != "" {
+		start.Scheme = d.URLScheme
+	}
+	resp, at, end := v.follow(ctx, start, fetch{limit: v.o.MaxBody, enough: w.enough, refuse: w.refuse})
+	if end == nil {
+		end = v.judgeStatus(at, resp)
+	}
+	if end != nil {
+		return *end
+	}
+	return v.judgeWebsite(w, at, resp)
+}
+
+func (v *validation) judgeWebsite(w website, at *url.URL, resp *response) perspectives.Outcome {
+	offset := w.find([]byte(resp.body))
+	if offset < 0 {
+		return v.failed(ReasonValueNotFound, "%s has %s, expected the value %q", at, resp.quoted(), w.value)
+	}
+	found := resp.body[offset : offset+len(w.value)]
+	if w.pattern != nil {
+		match := w.pattern.FindStringIndex(resp.body)
+		if match == nil {
+			return v.failed(ReasonValueNotFound, "%s has %s, expected a match of %q", at, resp.quoted(), w.pattern)
+		}
+		if w.value == "" {
+			offset, found = match[0], resp.body[match[0]:match[1]]
+			if found != "" && inURL(at, found, false) {
+				return v.failed(ReasonValueInRequest, "%s has %q, which is in the request itself", at, found)
+			}
+		}
+	}
+	shown := found[:min(len(found), maxQuoted)]
+	last := &v.evidence[len(v.evidence)-1]
+	last.Answer = append(last.Answer, fmt.Sprintf("octet %d: %s", offset+1, strconv.QuoteToASCII(shown)))
+	return v.passed(ReasonValueFound, "%s has the value", at)
+}
+
+// website is what website-change looks for.
+type website struct {
+	value      string
+	ignoreCase bool
+	pattern    *regexp.Regexp // nil if there is none
+}
+
+// find returns the offset of the value in body, -1 if it is not there.
+func (w *website) find(body []byte) int {
+	if w.ignoreCase {
+		return bytes.Index(lowerASCII(body), lowerASCII([]byte(w.value)))
+	}
+	return bytes.Index(body, []byte(w.value))
+}
+
+func lowerASCII(b []byte) []byte {
+	out := bytes.Clone(b)
+	for i, c := range out {
+		if 'A' <= c && c <= 'Z' {
+			out[i] = c + 'a' - 'A'
+		}
+	}
+	return out
+}
+
+// enough says that the value is there. An expression may depend on what comes
+// after it.
+func (w *website) enough(body []byte) bool {
+	return w.pattern == nil && w.find(body) >= 0
+}
+
+// refuse keeps the value out of the request that a redirect asks for.
+func (w *website) refuse(target *url.URL) error {
+	if w.value != "" && inURL(target, w.value, w.ignoreCase) {
+		return fmt.Errorf("the request would have the value itself")
+	}
+	return nil
+}
+
+// inURL says whether value is in u as it is sent, or with its escapes undone.
+func inURL(u *url.URL, value string, ignoreCase bool) bool {
+	forms := []string{u.String(), u.Path}
+	if q, err := url.QueryUnescape(u.RawQuery); err == nil {
+		forms = append(forms, q)
+	}
+	return perspectives.Contains(strings.Join(forms, "\n"), value, ignoreCase)
+}
