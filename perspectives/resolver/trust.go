@@ -140,7 +140,7 @@ func (l *lookup) delegate(ctx context.Context, z *zone, child string, m *dns.Msg
 	if err != nil {
 		return trust{}, err
 	}
-	t, isCut, err := l.delegation(z, keys, child, m.Ns, m.Ns)
+	t, isCut, err := l.delegation(z, keys, child, m.Ns, m.Ns, false)
 	if err == nil && isCut {
 		return t, nil
 	}
@@ -155,9 +155,10 @@ func (l *lookup) delegate(ctx context.Context, z *zone, child string, m *dns.Msg
 }
 
 // delegation validates what z says about DS records at child: the records, in
-// section, or the proof that there are none, in authority. isCut is false if the
-// proof shows that child is no delegation.
-func (l *lookup) delegation(z *zone, keys []key, child string, section, authority []dns.RR) (t trust, isCut bool, err error) {
+// section, or the proof that there are none, in authority; nxdomain says that it
+// is one that child does not exist. isCut is false if the proof shows that child
+// is no delegation.
+func (l *lookup) delegation(z *zone, keys []key, child string, section, authority []dns.RR, nxdomain bool) (t trust, isCut bool, err error) {
 	set := setAt(section, child, dns.TypeDS)
 	if len(set.records) > 0 {
 		sig, err := l.verify(z.name, keys, set)
@@ -171,8 +172,7 @@ func (l *lookup) delegation(z *zone, keys []key, child string, section, authorit
 	if err != nil {
 		return trust{}, false, err
 	}
-	name, _ := domainOf(child)
-	kind, err := proof.noDS(name)
+	kind, err := proof.cutAt(child, nxdomain)
 	link := Link{Zone: z.name, Owner: child, Type: "DS", Status: Insecure}
 	switch {
 	case errors.Is(err, errIterations) && !proof.refused():
@@ -243,18 +243,11 @@ func (l *lookup) takeCut(ctx context.Context, z *zone, q question, m *dns.Msg, r
 	if err != nil {
 		return err
 	}
-	if rep.rcode == dns.RcodeNameError {
-		return bogus(z.name, q.name, dns.TypeDS, dns.ExtendedErrorCodeDNSBogus, "%s says that a name with records does not exist", z.name)
-	}
 	if rep.kind == aliased { // an alias is no delegation, if it is signed
-		for _, set := range rep.sets[:1] {
-			if _, err := l.verify(z.name, keys, set); err != nil {
-				return err
-			}
-		}
-		return nil
+		_, err := l.verify(z.name, keys, rep.sets[0])
+		return err
 	}
-	t, isCut, err := l.delegation(z, keys, q.name, m.Answer, m.Ns)
+	t, isCut, err := l.delegation(z, keys, q.name, m.Answer, m.Ns, rep.rcode == dns.RcodeNameError)
 	if err == nil && isCut {
 		rep.cut = &t
 	}

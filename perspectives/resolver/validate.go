@@ -256,6 +256,20 @@ func (p *proof) take(set rrset) error {
 	return nil
 }
 
+// cutAt says what the absence of DS records at child, or of child, is proven to
+// make of it.
+func (p *proof) cutAt(child string, nxdomain bool) (cutKind, error) {
+	name, _ := domainOf(child)
+	if !nxdomain {
+		return p.noDS(name)
+	}
+	status, err := p.nameError(name)
+	if status == Insecure {
+		return optOutSpan, err
+	}
+	return noCut, err
+}
+
 // refused says whether the NSEC3 records have more iterations than are accepted
 // even as insecure.
 func (p *proof) refused() bool { return p.nsec3.iterations > refusedIterations }
