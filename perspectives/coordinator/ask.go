@@ -67,7 +67,7 @@ func (co *Coordinator) askOne(ctx context.Context, p perspective, check perspect
 	switch {
 	case ctx.Err() != nil:
 		a.Fault = TimedOut
-	case a.Result.Perspective != p.Name || a.Result.RIR != p.RIR:
+	case a.Result.Perspective != p.Name || a.Result.RIR != p.RIR || a.Result.Questions != check.Questions:
 		a.Fault = Misconfigured
 	}
 	return a, nil

@@ -3,6 +3,7 @@ package coordinator
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"mpicsim/perspectives"
 )
@@ -10,34 +11,37 @@ import (
 // log writes the records that BR 5.4.1(2) asks of an attempt: (7) from each
 // perspective its identifier, the domain and the result; (8) the quorum as
 // "k/n". Records are dated by the coordinator's Clock and follow the order of
-// the configuration. A remote that was not asked has no record.
+// the configuration. A remote that was not asked has no record, a question that
+// was not asked no result.
 func (co *Coordinator) log(ctx context.Context, number int, check perspectives.Check, a Attempt) {
 	logger := co.config.Log
 	if logger == nil || !logger.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
 	write := func(message string, attrs ...slog.Attr) {
-		r := slog.NewRecord(a.Finished, slog.LevelInfo, message, 0)
-		r.AddAttrs(slog.String("domain", check.Domain), slog.Int("attempt", number))
-		r.AddAttrs(attrs...)
-		// slog's own methods drop a handler's error too; there is nobody to tell.
-		_ = logger.Handler().Handle(ctx, r)
+		co.write(ctx, a.Finished, message, append([]slog.Attr{
+			slog.String("domain", check.Domain), slog.Int("attempt", number),
+		}, attrs...))
 	}
 	for i, answer := range append([]Answer{a.Primary}, a.Remotes...) {
 		if !answer.Attempted {
 			continue
 		}
 		dcv, caa := answer.Verdicts()
-		write("perspective result",
+		attrs := []slog.Attr{
 			slog.String("perspective", answer.Perspective.Name),
 			slog.String("rir", answer.Perspective.RIR.String()),
 			slog.Bool("primary", i == 0),
-			slog.String("domain_validation", word(dcv, "pass", "fail")),
-			slog.String("domain_validation_reason", reason(answer, answer.Result.DCV)),
-			slog.String("caa", word(caa, "permission", "prohibition")),
-			slog.String("caa_reason", reason(answer, answer.Result.CAA)),
-			slog.String("method", string(check.Method)),
-		)
+		}
+		if check.Questions.DCV() {
+			attrs = append(attrs, slog.String("domain_validation", word(dcv, "pass", "fail")),
+				slog.String("domain_validation_reason", reason(answer, answer.Result.DCV)))
+		}
+		if check.Questions.CAA() {
+			attrs = append(attrs, slog.String("caa", word(caa, "permission", "prohibition")),
+				slog.String("caa_reason", reason(answer, answer.Result.CAA)))
+		}
+		write("perspective result", append(attrs, slog.String("method", string(check.Method)))...)
 	}
 	write("quorum result",
 		slog.String("quorum", a.Decision.Quorum),
@@ -46,6 +50,24 @@ func (co *Coordinator) log(ctx context.Context, number int, check perspectives.C
 		slog.String("reason", a.Decision.Reason),
 		slog.String("clause", a.Decision.Clause),
 	)
+}
+
+// logRefusal writes that a check was refused before anybody was asked.
+func (co *Coordinator) logRefusal(ctx context.Context, check perspectives.Check, d perspectives.Decision) {
+	if logger := co.config.Log; logger == nil || !logger.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	co.write(ctx, co.config.Clock(), "refused before validation", []slog.Attr{
+		slog.String("domain", check.Domain), slog.String("method", string(check.Method)),
+		slog.Bool("issue", d.Issue), slog.String("reason", d.Reason), slog.String("clause", d.Clause),
+	})
+}
+
+func (co *Coordinator) write(ctx context.Context, at time.Time, message string, attrs []slog.Attr) {
+	r := slog.NewRecord(at, slog.LevelInfo, message, 0)
+	r.AddAttrs(attrs...)
+	// slog's own methods drop a handler's error too; there is nobody to tell.
+	_ = co.config.Log.Handler().Handle(ctx, r)
 }
 
 // word puts a verdict in the words of BR 5.4.1(2)(7)(iii): what is not a pass is

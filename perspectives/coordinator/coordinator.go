@@ -55,6 +55,11 @@ type Config struct {
 	ReportOnly bool
 	// Clock is what reports and log records are dated by. Required.
 	Clock perspectives.Clock
+	// RuleDate tells the day whose rules on validation methods and names hold
+	// (policy.Refuse): a check that they forbid is refused before anybody is
+	// asked. Production gives Clock; nil for no such rules, whatever the date of
+	// Quorum.
+	RuleDate perspectives.Clock
 	// Timeout bounds one perspective's answer, on the operating system's clock.
 	// 0 means no bound but that of the caller's context.
 	Timeout time.Duration
@@ -156,7 +161,8 @@ type Report struct {
 	Violations []policy.Violation `json:"violations,omitempty"`
 	// Decision is that of the last attempt.
 	Decision perspectives.Decision `json:"decision"`
-	// Attempts are all of them, in order; each was made from scratch.
+	// Attempts are all of them, in order; each was made from scratch. None if
+	// the check was refused before anybody was asked.
 	Attempts []Attempt `json:"attempts"`
 }
 
@@ -186,7 +192,7 @@ type Answer struct {
 // The faults of an [Answer].
 const (
 	// Misconfigured: the reply names another perspective or RIR region than the
-	// configuration.
+	// configuration, or answers other questions than were asked.
 	Misconfigured = "misconfigured"
 	// TimedOut: the reply came after the timeout, if at all.
 	TimedOut = "timed-out"
@@ -200,10 +206,9 @@ func (a Answer) Verdicts() (dcv, caa perspectives.Verdict) {
 	return a.Result.DCV.Verdict, a.Result.CAA.Verdict
 }
 
-// Corroborates says whether the perspective passed both questions.
+// Corroborates says whether the perspective passed what it was asked.
 func (a Answer) Corroborates() bool {
-	dcv, caa := a.Verdicts()
-	return dcv == perspectives.Pass && caa == perspectives.Pass
+	return a.Attempted && a.Fault == "" && a.Result.Corroborates()
 }
 
 func (a Answer) vote() policy.Answer {
@@ -212,7 +217,9 @@ func (a Answer) vote() policy.Answer {
 }
 
 // Corroborate carries out one request: normalize the check, then attempts until
-// one allows issuance, MaxAttempts are made, or trying again cannot help.
+// one allows issuance, MaxAttempts are made, or trying again cannot help. If a
+// rule on methods or names forbids issuance on RuleDate, the decision says so and
+// there is no attempt.
 //
 // The error wraps [ErrBadCheck] if the check makes no sense, and the context's
 // error if it ended first; the report then holds the attempts that were
@@ -225,6 +232,17 @@ func (co *Coordinator) Corroborate(ctx context.Context, check perspectives.Check
 		return report, err
 	}
 	report.Check = check
+	if co.config.RuleDate != nil {
+		refusal, forbidden, err := policy.Refuse(check, co.config.RuleDate())
+		if err != nil {
+			return report, fmt.Errorf("%w: %w", ErrBadCheck, err)
+		}
+		if forbidden {
+			report.Decision = refusal
+			co.logRefusal(ctx, check, refusal)
+			return report, nil
+		}
+	}
 	for n := range max(1, co.config.MaxAttempts) {
 		a, err := co.attempt(ctx, check)
 		if err != nil {
@@ -271,6 +289,8 @@ func (co *Coordinator) attempt(ctx context.Context, check perspectives.Check) (A
 		return Attempt{}, err
 	}
 	var err error
-	a.Decision, err = policy.Decide(co.config.Quorum, policy.SameSet(a.Primary.vote(), votes...))
+	votesCast := policy.SameSet(a.Primary.vote(), votes...)
+	votesCast.Questions = check.Questions
+	a.Decision, err = policy.Decide(co.config.Quorum, votesCast)
 	return a, err
 }

@@ -115,7 +115,7 @@ var _ = Describe("one request", func() {
 		co, err := w.build()
 		Expect(err).NotTo(HaveOccurred())
 		c := check()
-		c.Domain = "192.0.2.1"
+		c.Domain = "example..com"
 		_, err = co.Corroborate(ctx, c)
 		Expect(err).To(MatchError(coordinator.ErrBadCheck))
 		Expect(w.primary.runs.Load()).To(BeZero())

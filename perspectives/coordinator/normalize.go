@@ -1,16 +1,22 @@
 package coordinator
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/policy"
 )
 
 // ErrBadCheck is wrapped by every error about a [perspectives.Check] that cannot
@@ -29,42 +35,166 @@ const (
 
 // NormalizeCheck returns c as every perspective is to see it: names in lower
 // case as A-labels (IDNA 2008 by the Lookup profile of UTS 46) without trailing
-// dot. The caller's check is not changed. The error wraps [ErrBadCheck] and
-// names the field, what was found and what was expected.
+// dot, IP addresses in the form of [netip.Addr], the digest of a key
+// authorization in base64url. The caller's check is not changed. The error wraps
+// [ErrBadCheck] and names the field, what was found and what was expected.
 //
-// A wildcard keeps its "*." and cannot be asked for by acme-http-01
-// (BR 3.2.2.4.19).
+// A wildcard keeps its "*."; methods that are not suitable for wildcards are
+// refused with their section of the BR. A reverse-address-lookup or
+// ip-persistent may name its IP address by the name in the reverse zone, as Open
+// MPIC does. Tokens and thumbprints of ACME must have the length that RFC 8555
+// asks for.
 func NormalizeCheck(c perspectives.Check) (perspectives.Check, error) {
-	name, wildcard := strings.CutPrefix(c.Domain, "*.")
-	name, err := normalizeName(name)
-	if err != nil {
-		return perspectives.Check{}, fmt.Errorf("%w: domain %q: %w", ErrBadCheck, c.Domain, err)
-	}
-	c.Domain = name
-	if wildcard {
-		c.Domain = "*." + name
-	}
-	if len(c.Domain) > maxNameLength {
-		return perspectives.Check{}, fmt.Errorf("%w: domain %q: %d characters, at most %d allowed",
-			ErrBadCheck, c.Domain, len(c.Domain), maxNameLength)
-	}
-	if c.Method == perspectives.HTTP01 && wildcard {
-		return perspectives.Check{}, fmt.Errorf("%w: domain %q: %s cannot validate a wildcard (BR 3.2.2.4.19)",
-			ErrBadCheck, c.Domain, c.Method)
-	}
-	if err := checkChallenge(c); err != nil {
-		return perspectives.Check{}, fmt.Errorf("%w: %w", ErrBadCheck, err)
-	}
 	c.IssuerDomains = slices.Clone(c.IssuerDomains)
-	if len(c.IssuerDomains) == 0 {
-		return perspectives.Check{}, fmt.Errorf("%w: issuer domains: none, want at least one (BR 4.2)", ErrBadCheck)
-	}
-	for i, issuer := range c.IssuerDomains {
-		if c.IssuerDomains[i], err = normalizeName(issuer); err != nil {
-			return perspectives.Check{}, fmt.Errorf("%w: issuer domain %q: %w", ErrBadCheck, issuer, err)
+	c.CAA.ValidationMethods = slices.Clone(c.CAA.ValidationMethods)
+	c.DCV.HTTPHeaders = maps.Clone(c.DCV.HTTPHeaders)
+	for _, step := range []func(*perspectives.Check) error{
+		normalizeQuestions, normalizeTarget, normalizeWildcard, normalizeChallenge, normalizeIssuers,
+		func(c *perspectives.Check) error { return c.Acceptable() },
+	} {
+		if err := step(&c); err != nil {
+			return perspectives.Check{}, fmt.Errorf("%w: %w", ErrBadCheck, err)
 		}
 	}
 	return c, nil
+}
+
+// normalizeQuestions refuses what is no question or no method before anything
+// depends on it.
+func normalizeQuestions(c *perspectives.Check) error {
+	if !c.Questions.Known() {
+		return fmt.Errorf("questions %q: want dcv, caa or nothing for both", c.Questions)
+	}
+	if c.Questions.DCV() && !c.Method.Known() {
+		return fmt.Errorf("method %q: want one of %v", c.Method, perspectives.Methods())
+	}
+	return nil
+}
+
+// normalizeTarget brings the domain or IP address into the contract's form.
+func normalizeTarget(c *perspectives.Check) error {
+	_, addresses := c.Method.Targets()
+	if addr, err := netip.ParseAddr(c.Domain); err == nil {
+		switch {
+		case addr.Zone() != "":
+			return fmt.Errorf("domain %q: an IP address with a zone", c.Domain)
+		case c.Questions.DCV() && !addresses:
+			return fmt.Errorf("domain %q: an IP address, want a domain name, as %s is not for IP addresses", c.Domain, c.Method)
+		}
+		c.Domain = addr.Unmap().String()
+		return nil
+	}
+	name, wildcard := strings.CutPrefix(c.Domain, "*.")
+	normal, err := normalizeName(name)
+	if err != nil {
+		return fmt.Errorf("domain %q: %w", c.Domain, err)
+	}
+	if addr, ok := addressOf(normal); ok && !wildcard && c.Questions.DCV() && isReverse(c.Method) {
+		c.Domain = addr.String()
+		return nil
+	}
+	if wildcard {
+		normal = "*." + normal
+	}
+	if len(normal) > maxNameLength {
+		return fmt.Errorf("domain %q: %d characters, at most %d allowed", normal, len(normal), maxNameLength)
+	}
+	c.Domain = normal
+	return nil
+}
+
+func isReverse(m perspectives.Method) bool {
+	return m == perspectives.ReverseAddressLookup || m == perspectives.IPPersistent
+}
+
+// addressOf reads the name of an IP address in its reverse zone (RFC 1035 3.5,
+// RFC 3596 2.5), which must be whole.
+func addressOf(name string) (netip.Addr, bool) {
+	if labels, ok := strings.CutSuffix(name, ".in-addr.arpa"); ok {
+		octets := strings.Split(labels, ".")
+		slices.Reverse(octets)
+		addr, err := netip.ParseAddr(strings.Join(octets, "."))
+		return addr, err == nil && addr.Is4()
+	}
+	labels, ok := strings.CutSuffix(name, ".ip6.arpa")
+	nibbles := strings.Split(labels, ".")
+	if !ok || len(nibbles) != 32 {
+		return netip.Addr{}, false
+	}
+	slices.Reverse(nibbles)
+	var text strings.Builder
+	for i, n := range nibbles {
+		if len(n) != 1 {
+			return netip.Addr{}, false
+		}
+		if i > 0 && i%4 == 0 {
+			text.WriteByte(':')
+		}
+		text.WriteString(n)
+	}
+	addr, err := netip.ParseAddr(text.String())
+	return addr, err == nil && !addr.Is4In6()
+}
+
+// normalizeWildcard refuses a method that the BR do not hold suitable for
+// wildcard names.
+func normalizeWildcard(c *perspectives.Check) error {
+	if !c.Questions.DCV() || !c.Wildcard() {
+		return nil
+	}
+	rule, err := policy.MethodAt(c.Method, time.Time{})
+	if err != nil {
+		return err
+	}
+	if !rule.Wildcard && rule.Section != "" {
+		return fmt.Errorf("domain %q: %s cannot validate a wildcard (%s)", c.Domain, c.Method, rule.Section)
+	}
+	return nil
+}
+
+// normalizeChallenge brings digest and names among the parameters into the
+// contract's form and checks the lengths that ACME asks for.
+func normalizeChallenge(c *perspectives.Check) error {
+	if !c.Questions.DCV() {
+		return nil
+	}
+	if h := c.DCV.KeyAuthorizationHash; len(h) == 2*sha256.Size {
+		digest, err := hex.DecodeString(h)
+		if err != nil {
+			return fmt.Errorf("key authorization hash %q: want a SHA-256 digest in hexadecimal or base64url: %w", h, err)
+		}
+		c.DCV.KeyAuthorizationHash = base64.RawURLEncoding.EncodeToString(digest)
+	}
+	switch c.Method {
+	case perspectives.HTTP01, perspectives.DNS01, perspectives.DNSAccount01, perspectives.TLSALPN01:
+		return checkACME(*c)
+	case perspectives.ReverseAddressLookup:
+		name, err := normalizeName(c.DCV.ChallengeValue)
+		if err != nil {
+			return fmt.Errorf("challenge value %q: %w", c.DCV.ChallengeValue, err)
+		}
+		c.DCV.ChallengeValue = name
+	default:
+	}
+	return nil
+}
+
+// normalizeIssuers brings the names that the CA goes by into the contract's
+// form. A check that reads no record with such names needs none.
+func normalizeIssuers(c *perspectives.Check) error {
+	persistent := c.Questions.DCV() && (c.Method == perspectives.DNSPersistent || c.Method == perspectives.IPPersistent)
+	_, isAddress := c.Address()
+	if len(c.IssuerDomains) == 0 && (persistent || c.Questions.CAA() && !isAddress) {
+		return errors.New("issuer domains: none, want at least one (BR 4.2)")
+	}
+	for i, issuer := range c.IssuerDomains {
+		name, err := normalizeName(issuer)
+		if err != nil {
+			return fmt.Errorf("issuer domain %q: %w", issuer, err)
+		}
+		c.IssuerDomains[i] = name
+	}
+	return nil
 }
 
 // normalizeName returns a domain name in lower-case A-labels without trailing
@@ -118,17 +248,16 @@ func checkLabel(l string) error {
 	return nil
 }
 
-// checkChallenge says what is wrong with the method, the token or the key
-// authorization (RFC 8555 8.1: token, a dot, the thumbprint of the account key).
-func checkChallenge(c perspectives.Check) error {
-	switch c.Method {
-	case perspectives.HTTP01:
-	case perspectives.DNS01:
+// checkACME says what is wrong with the token or the key authorization
+// (RFC 8555 8.1: token, a dot, the thumbprint of the account key).
+func checkACME(c perspectives.Check) error {
+	if c.Method != perspectives.HTTP01 {
+		if c.KeyAuthorization == "" && c.DCV.KeyAuthorizationHash != "" {
+			return nil // all there is
+		}
 		if c.Token == "" { // not used by the method
 			return checkKeyAuthorization(c.KeyAuthorization)
 		}
-	default:
-		return fmt.Errorf("method %q: want %s or %s", c.Method, perspectives.HTTP01, perspectives.DNS01)
 	}
 	if err := checkToken(c.Token); err != nil {
 		return fmt.Errorf("token %q: %w", c.Token, err)

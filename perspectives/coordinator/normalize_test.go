@@ -80,7 +80,7 @@ func TestNormalizeCheckRefuses(t *testing.T) {
 		{"254 characters", domain(name254), "at most 253"},
 		{"wildcard over 253 characters", domain("*." + name254[1:]), "at most 253"},
 		{"wildcard by http-01", func(c *perspectives.Check) { c.Domain = "*.example.com" }, "BR 3.2.2.4.19"},
-		{"unknown method", func(c *perspectives.Check) { c.Method = "acme-http-02" }, "want acme-http-01 or acme-dns-01"},
+		{"unknown method", func(c *perspectives.Check) { c.Method = "acme-http-02" }, "acme-http-01 acme-dns-01"},
 		{"no token", func(c *perspectives.Check) { c.Token = "" }, "at least 22"},
 		{"short token", func(c *perspectives.Check) { c.Token = token[:21] }, "at least 22"},
 		{"path in the token", func(c *perspectives.Check) { c.Token = "../../../../etc/passwd" }, "base64url"},

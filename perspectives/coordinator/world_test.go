@@ -40,7 +40,7 @@ func (f *fake) Describe() perspectives.Perspective { return f.Perspective }
 
 func (f *fake) Run(ctx context.Context, c perspectives.Check) perspectives.Result {
 	f.last.Store(&c)
-	r := perspectives.Result{Perspective: f.Name, RIR: f.RIR, Started: epoch(), Finished: epoch()}
+	r := perspectives.Result{Perspective: f.Name, RIR: f.RIR, Questions: c.Questions, Started: epoch(), Finished: epoch()}
 	f.says(ctx, int(f.runs.Add(1)), &r)
 	return r
 }

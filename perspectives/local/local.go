@@ -39,6 +39,11 @@ type Config struct {
 	// Allowed refuses addresses of name servers and web servers. Production uses
 	// dcv.PublicOnly; nil allows all.
 	Allowed func(netip.Addr) error
+	// TrustAnchors, FullNames and PlainCase are those of resolver.Options:
+	// without anchors nothing is validated, which is lawful for remotes only
+	// (BR 3.2.2.8.1); resolver.RootAnchors has those of the public DNS.
+	TrustAnchors         []string
+	FullNames, PlainCase bool
 	// Limits bounds each DNS lookup; zero fields stand for defaults.
 	Limits resolver.Limits
 	// Rand gives DNS message IDs, crypto/rand by default.
@@ -78,6 +83,7 @@ func New(c Config) (*Local, error) {
 	r, err := resolver.New(resolver.Options{
 		Network: c.Network, Clock: c.Clock, Roots: c.Roots, Limits: c.Limits, Rand: c.Rand,
 		Port: c.DNSPort, Allowed: c.Allowed,
+		TrustAnchors: c.TrustAnchors, FullNames: c.FullNames, PlainCase: c.PlainCase,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("perspective %q: %w", c.Perspective.Name, err)

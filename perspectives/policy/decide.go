@@ -68,9 +68,12 @@ type Vote struct {
 // sets (BR 3.2.2.9). The order of the votes means nothing. A remote that was
 // asked and did not answer belongs here too, as Unanswered.
 type Attempt struct {
-	Primary Answer
-	DCV     []Vote
-	CAA     []Vote
+	// Questions are those that were asked. The votes on another, and the
+	// primary's, do not matter.
+	Questions perspectives.Questions
+	Primary   Answer
+	DCV       []Vote
+	CAA       []Vote
 }
 
 // SameSet returns the attempt in which the same remotes were asked both
@@ -105,15 +108,16 @@ func Decide(q Quorum, a Attempt) (perspectives.Decision, error) {
 			return perspectives.Decision{}, err
 		}
 	}
-	dcv := q.tally("the domain validation", a.Primary.Perspective, a.DCV)
-	caa := q.tally("the CAA check", a.Primary.Perspective, a.CAA)
-	t := weaker(dcv, caa)
+	if !a.Questions.Known() {
+		return perspectives.Decision{}, fmt.Errorf("questions %q: want dcv, caa or nothing for both", a.Questions)
+	}
+	t := q.tallyAsked(a)
 	d := perspectives.Decision{
 		Clause:   q.Clause,
 		Quorum:   fmt.Sprintf("%d/%d", t.corroborating, t.counted),
 		Required: q.Required(t.counted),
 	}
-	if reason, detail := judgePrimary(a.Primary); reason != "" {
+	if reason, detail := judgePrimary(a.Questions, a.Primary); reason != "" {
 		d.Reason, d.Detail = reason, detail
 		return d, nil
 	}
@@ -148,8 +152,14 @@ func checkNames(primary string, votes []Vote) error {
 }
 
 // judgePrimary returns why the primary alone forbids issuance, or "".
-func judgePrimary(p Answer) (reason, detail string) {
+func judgePrimary(asked perspectives.Questions, p Answer) (reason, detail string) {
 	name := p.Perspective.Name
+	if !asked.DCV() {
+		p.DCV = perspectives.Pass // as if
+	}
+	if !asked.CAA() {
+		p.CAA = perspectives.Pass
+	}
 	switch {
 	case p.DCV == perspectives.Fail:
 		return PrimaryDCVFailed, fmt.Sprintf("the primary %s does not see the domain controlled: nothing to corroborate", name)
@@ -194,6 +204,21 @@ func weaker(a, b tally) tally {
 		return b
 	}
 	return a
+}
+
+// tallyAsked counts and judges the votes on each question that was asked and
+// returns the tally that decides.
+func (q Quorum) tallyAsked(a Attempt) tally {
+	dcv := func() tally { return q.tally("the domain validation", a.Primary.Perspective, a.DCV) }
+	caa := func() tally { return q.tally("the CAA check", a.Primary.Perspective, a.CAA) }
+	switch a.Questions {
+	case perspectives.OnlyDCV:
+		return dcv()
+	case perspectives.OnlyCAA:
+		return caa()
+	case perspectives.Both:
+	}
+	return weaker(dcv(), caa())
 }
 
 // tally counts and judges the votes on one question.
