@@ -48,51 +48,65 @@ func TestStatuses(t *testing.T) {
 				byOptOut = "insecure"
 			}
 			want := map[string]string{
-				"victim.example A":               "secure",
-				"victim.example CAA":             "secure",
-				"WWW.victim.example AAAA":        "secure",
-				"alias.victim.example A":         "secure",
-				"alias.victim.example CNAME":     "secure",
-				"tovictim2.victim.example A":     "secure",
-				"toplain.victim.example A":       "insecure",
-				"tonowhere.victim.example A":     byOptOut,
-				"moved.victim.example DNAME":     "secure",
-				"www.moved.victim.example A":     "secure", // synthesised CNAME
-				"www.moved.victim.example CNAME": "secure",
-				"no.moved.victim.example A":      byOptOut,
-				"x.away.victim.example A":        "insecure",
-				"x.wild.victim.example TXT":      byOptOut, // wildcard answer
-				"z.x.wild.victim.example TXT":    byOptOut, // over two labels
-				"y.wild.victim.example TXT":      "secure", // an empty non-terminal, not the wildcard
-				"z.y.wild.victim.example TXT":    byOptOut, // below it there is no wildcard
-				"x.wild.victim.example MX":       byOptOut, // wildcard NODATA
-				"c.b.*.wild.victim.example TXT":  byOptOut,
-				"*.wild.victim.example TXT":      "secure",
-				"x.calias.victim.example A":      byOptOut,
-				"www.victim.example CAA":         "secure", // NODATA
-				"b.deep.victim.example TXT":      "secure", // empty non-terminal
-				"nowhere.victim.example A":       byOptOut, // NXDOMAIN
-				"a.a.b.deep.victim.example A":    byOptOut,
-				"open.victim.example DS":         byOptOut,
-				"www.open.victim.example A":      "insecure",
-				"www.open.victim.example CAA":    "insecure",
-				"no.open.victim.example A":       "insecure",
-				"safe.victim.example DS":         "secure",
-				"victim.example DNSKEY":          "secure",
-				"victim.example DS":              "secure",
-				"www.victim.example DS":          "secure",
-				"victim.example ANY":             "secure",
-				"example DS":                     "secure",
-				"example SOA":                    "secure",
-				". DNSKEY":                       "secure",
-				". NS":                           "secure",
-				". DS":                           "secure",
-				"plain.example A":                "insecure",
-				"plain.example DS":               byOptOut,
-				"x.plain.example A":              "insecure",
-				"x.plain.example CAA":            "insecure",
-				"nowhere A":                      byOptOut,
-				"nowhere.example CAA":            byOptOut,
+				"victim.example A":                "secure",
+				"victim.example CAA":              "secure",
+				"WWW.victim.example AAAA":         "secure",
+				"alias.victim.example A":          "secure",
+				"alias.victim.example CNAME":      "secure",
+				"tovictim2.victim.example A":      "secure",
+				"toplain.victim.example A":        "insecure",
+				"tonowhere.victim.example A":      byOptOut,
+				"moved.victim.example DNAME":      "secure",
+				"www.moved.victim.example A":      "secure", // synthesised CNAME
+				"www.moved.victim.example CNAME":  "secure",
+				"no.moved.victim.example A":       byOptOut,
+				"x.away.victim.example A":         "insecure",
+				"x.wild.victim.example TXT":       byOptOut, // wildcard answer
+				"z.x.wild.victim.example TXT":     byOptOut, // over two labels
+				"y.wild.victim.example TXT":       "secure", // an empty non-terminal, not the wildcard
+				"z.y.wild.victim.example TXT":     byOptOut, // below it there is no wildcard
+				"x.wild.victim.example MX":        byOptOut, // wildcard NODATA
+				"c.b.*.wild.victim.example TXT":   byOptOut,
+				"*.wild.victim.example TXT":       "secure",
+				"x.calias.victim.example A":       byOptOut,
+				"www.victim.example CAA":          "secure", // NODATA
+				"b.deep.victim.example TXT":       "secure", // empty non-terminal
+				"nowhere.victim.example A":        byOptOut, // NXDOMAIN
+				"a.a.b.deep.victim.example A":     byOptOut,
+				"open.victim.example DS":          byOptOut,
+				"www.open.victim.example A":       "insecure",
+				"www.open.victim.example CAA":     "insecure",
+				"no.open.victim.example A":        "insecure",
+				"safe.victim.example DS":          "secure",
+				"www.child.victim.example A":      "secure",
+				"child.victim.example A":          "secure",
+				"child.victim.example DS":         "secure",
+				"no.child.victim.example A":       byOptOut,
+				"x.child.victim.example TXT":      byOptOut,
+				"out.child.victim.example A":      "secure",
+				"tochild.victim.example A":        "secure",
+				"toplainch.victim.example A":      "insecure",
+				"www.a.b.child.victim.example A":  "secure",
+				"b.child.victim.example A":        "secure",
+				"no.b.child.victim.example A":     byOptOut,
+				"www.plainchild.victim.example A": "insecure",
+				"no.plainchild.victim.example A":  "insecure",
+				"plainchild.victim.example DS":    byOptOut,
+				"victim.example DNSKEY":           "secure",
+				"victim.example DS":               "secure",
+				"www.victim.example DS":           "secure",
+				"victim.example ANY":              "secure",
+				"example DS":                      "secure",
+				"example SOA":                     "secure",
+				". DNSKEY":                        "secure",
+				". NS":                            "secure",
+				". DS":                            "secure",
+				"plain.example A":                 "insecure",
+				"plain.example DS":                byOptOut,
+				"x.plain.example A":               "insecure",
+				"x.plain.example CAA":             "insecure",
+				"nowhere A":                       byOptOut,
+				"nowhere.example CAA":             byOptOut,
 			}
 			got, said := verdicts(t, launch(t, guarded(spec, spec)), want)
 			NewWithT(t).Expect(got).To(Equal(want), said)
@@ -277,8 +291,8 @@ var _ = Describe("A validating lookup", func() {
 
 	It("reports the proven insecurity of a domain whose servers fail, as the CAA carve-out asks", func(ctx SpecContext) {
 		spec := guarded(signed(), signed())
-		spec.Zones[3].Behaviour = names.ServFail // plain.example
-		spec.Zones[0].Behaviour = names.ServFail // victim.example
+		zoneOf(&spec, "plain.example").Behaviour = names.ServFail
+		zoneOf(&spec, "victim.example").Behaviour = names.ServFail
 		r := launch(GinkgoTB(), spec).resolver(GinkgoTB())
 		_, err := r.Lookup(ctx, "www.plain.example", 257)
 		Expect(err).To(MatchError(resolver.ErrServerFailure))
@@ -293,7 +307,8 @@ var _ = Describe("A validating lookup", func() {
 
 	It("asks another server of the zone if one gives bogus replies", func(ctx SpecContext) {
 		spec := guarded(signed(), signed())
-		spec.Zones[0].NameServers = append(spec.Zones[0].NameServers, names.NameServer{Name: "ns2.victim.example", Addrs: addr("192.0.2.9")})
+		victim := zoneOf(&spec, "victim.example")
+		victim.NameServers = append(victim.NameServers, names.NameServer{Name: "ns2.victim.example", Addrs: addr("192.0.2.9")})
 		w := launch(GinkgoTB(), spec)
 		stale := guarded(signed(), signed(faulty(names.Fault{Kind: names.Expired})))
 		old, err := stale.Build()

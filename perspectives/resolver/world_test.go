@@ -271,6 +271,8 @@ www        IN AAAA  2001:db8::80
 alias      IN CNAME www
 toplain    IN CNAME x.plain.example.
 tonowhere  IN CNAME nowhere
+tochild    IN CNAME www.child
+toplainch  IN CNAME www.plainchild
 tovictim2  IN CNAME www.victim2.example.
 moved      IN DNAME sub
 sub        IN TXT   "above"
@@ -306,10 +308,19 @@ func guarded(registry, victim *names.SigningSpec) names.HierarchySpec {
 		Zones: []names.ZoneSpec{
 			{Origin: "victim.example", NameServers: []names.NameServer{{Name: "ns.victim.example", Addrs: addr(victimIP)}}, Records: victimText, Sign: victim},
 			{Origin: "victim2.example", NameServers: []names.NameServer{{Name: "ns.victim2.example", Addrs: addr(victimIP)}}, Records: "www IN A 192.0.2.90", Sign: registry},
+			// On their parent's server, which therefore never refers to them.
+			{Origin: "child.victim.example", NameServers: []names.NameServer{{Name: "ns.victim.example"}}, Records: "www IN A 192.0.2.92\nout IN CNAME www.victim.example.\n* IN TXT \"any\"", Sign: registry},
+			{Origin: "plainchild.victim.example", NameServers: []names.NameServer{{Name: "ns.victim.example"}}, Records: "www IN A 192.0.2.93"},
+			{Origin: "a.b.child.victim.example", NameServers: []names.NameServer{{Name: "ns.victim.example"}}, Records: "www IN A 192.0.2.94", Sign: registry},
 			{Origin: "open.victim.example", NameServers: []names.NameServer{{Name: "ns.open.victim.example", Addrs: addr(openIP)}}, Records: "www IN A 192.0.2.91"},
 			{Origin: "plain.example", NameServers: []names.NameServer{{Name: "ns.plain.example", Addrs: addr(plainIP)}}, Records: "@ IN A 192.0.2.4\n* IN A 192.0.2.5\n"},
 		},
 	}
+}
+
+// zoneOf returns the zone with the origin given, for a test to change.
+func zoneOf(spec *names.HierarchySpec, origin string) *names.ZoneSpec {
+	return &spec.Zones[slices.IndexFunc(spec.Zones, func(z names.ZoneSpec) bool { return z.Origin == origin })]
 }
 
 // seen is what a test compares: the status, with the extended errors if there
