@@ -75,7 +75,7 @@ type Fault struct {
 	// begins with its hash. A fault that fits nothing is refused.
 	Name, Type string
 	// Keys and Signatures are how many a KeyTrap has: up to 256 each, 0 means
-	// 100.
+	// 100, and no more than a message can carry.
 	Keys, Signatures int
 }
 
@@ -116,6 +116,11 @@ func (f *Fault) check(spec *SigningSpec, origin string) error {
 		if *n < 0 || *n > 256 {
 			return fmt.Errorf("%d keys and %d signatures, want 1 to 256 of each", f.Keys, f.Signatures)
 		}
+	}
+	// An RRSIG record has a compressed name, 10 octets, 18, the signer's name, 64
+	// (RFC 4034 3.1); 5000 octets are for the records that it covers.
+	if most := (dns.MaxMsgSize - 5000) / (94 + len(origin) + 1); f.Signatures > most {
+		return fmt.Errorf("%d signatures, but a message holds only %d for this zone", f.Signatures, most)
 	}
 	return nil
 }

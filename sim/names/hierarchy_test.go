@@ -250,3 +250,134 @@ var _ = Describe("A name space", func() {
 		Entry("a TTL is no number of seconds", func(s *HierarchySpec) { s.TTL = 1 }, "TTL 1ns"),
 	)
 })
+
+var _ = Describe("A signed name space", func() {
+	var spec HierarchySpec
+	BeforeEach(func() {
+		spec = kingdom()
+		spec.Sign = signedFor(nil)
+		spec.Zones[0].Sign = signedFor(func(s *SigningSpec) { s.Algorithm = ED25519 })
+	})
+
+	build := func() *Hierarchy {
+		GinkgoHelper()
+		h, err := spec.Build()
+		Expect(err).NotTo(HaveOccurred())
+		return h
+	}
+	// vouched returns the zones that have DS records in the zone above, and how
+	// many.
+	vouched := func(h *Hierarchy) map[string]int {
+		out := map[string]int{}
+		for _, z := range h.zones {
+			for _, n := range z.nodes {
+				for _, ds := range n.set(dns.TypeDS) {
+					out[ds.Header().Name]++
+				}
+			}
+		}
+		return out
+	}
+
+	It("signs the root and the registries, and of the registrants those that ask for it", func() {
+		h := build()
+		for origin, signed := range map[string]bool{".": true, "uk": true, "net": true, "victim.co.uk": true, "hoster.net": false} {
+			Expect(h.Zone(origin).denial != nil).To(Equal(signed), origin)
+		}
+		Expect(vouched(h)).To(Equal(map[string]int{"uk.": 1, "net.": 1, "victim.co.uk.": 1}))
+	})
+
+	It("hands out the root's trust anchor", func() {
+		h := build()
+		Expect(h.TrustAnchor).To(Equal(h.Zone(".").TrustAnchor()))
+		Expect(h.TrustAnchor.Zone).To(Equal("."))
+		Expect(h.TrustAnchor.DS).To(ConsistOf(MatchRegexp(`^\. 300 IN DS \d+ 13 2 [0-9A-F]{64}$`)))
+		spec.Sign = nil
+		Expect(build().TrustAnchor).To(BeZero())
+	})
+
+	It("vouches for a zone with the very records of its trust anchor", func() {
+		h := build()
+		ds := h.Zone("uk").nodes["victim.co.uk."].set(dns.TypeDS)
+		Expect(h.Zone("victim.co.uk").TrustAnchor().DS).To(ConsistOf(line(ds[0])))
+	})
+
+	It("vouches with as many digests as asked for", func() {
+		spec.Zones[0].Sign.Digests = []Digest{SHA256Digest, SHA384Digest}
+		Expect(vouched(build())).To(HaveKeyWithValue("victim.co.uk.", 2))
+	})
+
+	It("does not vouch for an island", func() {
+		spec.Zones[0].Sign.Island = true
+		h := build()
+		Expect(vouched(h)).NotTo(HaveKey("victim.co.uk."))
+		Expect(h.Zone("victim.co.uk").denial).NotTo(BeNil())
+	})
+
+	It("does not vouch in a registry that is left unsigned", func() {
+		spec.Registries[0].Unsigned = true
+		h := build()
+		Expect(vouched(h)).To(Equal(map[string]int{"net.": 1}))
+		Expect(h.Zone("uk").denial).To(BeNil())
+	})
+
+	It("signs a registry in its own way", func() {
+		spec.Registries[0].Sign = signedFor(func(s *SigningSpec) { s.NSEC3 = &NSEC3Spec{OptOut: true} })
+		h := build()
+		Expect(h.Zone("uk").denial).To(BeAssignableToTypeOf(&nsec3Chain{}))
+		Expect(h.Zone("net").denial).To(BeAssignableToTypeOf(&nsecChain{}))
+	})
+
+	It("signs a registry that nobody lists", func() {
+		spec.DefaultRegistry = []NameServer{{"a.registry.net", addrs("192.0.2.1")}}
+		spec.Zones = append(spec.Zones, ZoneSpec{Origin: "shop.example", NameServers: []NameServer{{Name: "ns.hoster.net"}}})
+		Expect(vouched(build())).To(HaveKey("example."))
+	})
+
+	It("leaves DS records alone that are written out", func() {
+		spec.Registries[0].Records = "victim.co IN DS 1 13 2 00\nvictim.co IN NS ns1.victim.co\nns1.victim.co IN A 203.0.113.53\n"
+		Expect(text(build().Zone("uk"))).To(ContainElement("victim.co.uk. DS 1 13 2 00"))
+		Expect(vouched(build())).To(HaveKeyWithValue("victim.co.uk.", 1))
+	})
+
+	It("vouches beside a delegation that is written out", func() {
+		spec.Registries[0].Records = "victim.co IN NS ns.forgotten.example.\n"
+		Expect(vouched(build())).To(HaveKeyWithValue("victim.co.uk.", 1))
+	})
+
+	It("vouches for what is stripped", func() {
+		spec.Zones[0].Sign.Faults = []Fault{{Kind: Stripped}}
+		h := build()
+		Expect(vouched(h)).To(HaveKey("victim.co.uk."))
+		Expect(h.Zone("victim.co.uk").Text()).NotTo(ContainSubstring("RRSIG"))
+	})
+
+	It("vouches for another key where the DS records are to be wrong", func() {
+		right := build().Zone("victim.co.uk").TrustAnchor()
+		spec.Zones[0].Sign.Faults = []Fault{{Kind: WrongDS}}
+		wrong := build().Zone("victim.co.uk").TrustAnchor()
+		Expect(wrong.DNSKEY).To(Equal(right.DNSKEY))
+		Expect(wrong.DS).NotTo(Equal(right.DS))
+	})
+
+	It("is the same whatever the order of its zones", func() {
+		forward := build()
+		slices.Reverse(spec.Zones)
+		slices.Reverse(spec.Registries)
+		backward := build()
+		for apex, z := range forward.zones {
+			Expect(backward.Zone(apex).Text()).To(Equal(z.Text()))
+		}
+	})
+
+	DescribeTable("is refused if",
+		func(spoil func(*HierarchySpec), want string) {
+			spoil(&spec)
+			_, err := spec.Build()
+			Expect(err).To(MatchError(ContainSubstring(want)))
+		},
+		Entry("its dates are missing", func(s *HierarchySpec) { s.Sign = &SigningSpec{} }, "name space: zone .: sign: signatures from"),
+		Entry("a registrant's fault fits nothing", func(s *HierarchySpec) { s.Zones[0].Sign.Faults = []Fault{{Kind: Expired, Type: "MX"}} },
+			"name space: zone victim.co.uk.: sign: fault 1, expired: fits no RRset"),
+	)
+})

@@ -12,30 +12,12 @@ import (
 )
 
 // TestLookupAgainstOracle asks random small zones for every name of a small
-// alphabet and compares with RFC 1034 4.3.2 and RFC 4592 as written, in terms
-// of sets of records: no tree, no shortcuts.
+// alphabet and compares with RFC 1034 4.3.2, RFC 4592 and RFC 6672 as written, in terms of
+// sets of records: no tree, no shortcuts.
 func TestLookupAgainstOracle(t *testing.T) {
 	g := NewWithT(t)
 	rng := rand.New(rand.NewPCG(1034, 4592))
-	labels := []string{"a", "b", "*"}
-	var owners, questions []string
-	for _, x := range labels {
-		owners = append(owners, x+".example.")
-		for _, y := range labels {
-			owners = append(owners, x+"."+y+".example.")
-		}
-	}
-	owners = append(owners, "a.b.a.example.", "a.*.b.example.")
-	questions = append(questions, "example.")
-	for _, x := range []string{"a.", "b.", "c.", "*."} {
-		questions = append(questions, x+"example.")
-		for _, y := range []string{"a.", "b.", "c.", "*."} {
-			questions = append(questions, y+x+"example.")
-			for _, z := range []string{"a.", "c.", "*."} {
-				questions = append(questions, z+y+x+"example.")
-			}
-		}
-	}
+	owners, questions := smallNames()
 	outcomes := map[Outcome]int{}
 	zones := 0
 	for zones < 400 {
@@ -66,13 +48,37 @@ func TestLookupAgainstOracle(t *testing.T) {
 	}
 }
 
+// smallNames returns the names that random zones have records for, and those
+// that they are asked for.
+func smallNames() (owners, questions []string) {
+	labels := []string{"a", "b", "*"}
+	for _, x := range labels {
+		owners = append(owners, x+".example.")
+		for _, y := range labels {
+			owners = append(owners, x+"."+y+".example.")
+		}
+	}
+	owners = append(owners, "a.b.a.example.", "a.*.b.example.")
+	questions = append(questions, "example.")
+	for _, x := range []string{"a.", "b.", "c.", "*."} {
+		questions = append(questions, x+"example.")
+		for _, y := range []string{"a.", "b.", "c.", "*."} {
+			questions = append(questions, y+x+"example.")
+			for _, z := range []string{"a.", "c.", "*."} {
+				questions = append(questions, z+y+x+"example.")
+			}
+		}
+	}
+	return owners, questions
+}
+
 func randomZone(rng *rand.Rand, owners []string) string {
 	var b strings.Builder
 	b.WriteString(apex)
 	for range 1 + rng.IntN(6) {
 		owner := owners[rng.IntN(len(owners))]
 		target := owners[rng.IntN(len(owners))]
-		switch rng.IntN(6) {
+		switch rng.IntN(7) {
 		case 0, 1:
 			fmt.Fprintf(&b, "%s IN A 192.0.2.%d\n", owner, rng.IntN(3))
 		case 2:
@@ -82,6 +88,11 @@ func randomZone(rng *rand.Rand, owners []string) string {
 		case 4:
 			fmt.Fprintf(&b, "%s IN CNAME elsewhere.\n", owner)
 		case 5:
+			if rng.IntN(4) == 0 {
+				target = "elsewhere."
+			}
+			fmt.Fprintf(&b, "%s IN DNAME %s\n", owner, target)
+		case 6:
 			fmt.Fprintf(&b, "%s IN NS %s\n%s IN A 192.0.2.53\n", owner, target, target)
 			if rng.IntN(2) == 0 {
 				fmt.Fprintf(&b, "%s IN DS 1 13 2 00\n", owner)
@@ -130,6 +141,7 @@ func oracle(all []dns.RR, qname string, qtype uint16) string {
 		}
 	}
 	a := answer{authoritative: true}
+next:
 	for visited := map[string]bool{}; !visited[qname]; {
 		visited[qname] = true
 		parts := dns.SplitDomainName(qname)
@@ -138,7 +150,24 @@ func oracle(all []dns.RR, qname string, qtype uint16) string {
 			enclosers = append(enclosers, dns.Fqdn(strings.Join(parts[i:], ".")))
 		}
 		// Step 3b: the topmost cut; DS records belong to this side of it.
+		// A DNAME record above stops the way down as well (RFC 6672 3.2).
 		for _, e := range enclosers[1:] {
+			if redirect := at(e, dns.TypeDNAME); len(redirect) > 0 && e != qname {
+				d := redirect[0].(*dns.DNAME)
+				target := strings.TrimSuffix(qname, e) + d.Target
+				a.answer = append(a.answer, d)
+				if len(target) > 254 {
+					a.rcode = dns.RcodeYXDomain
+					return render(a)
+				}
+				alias := &dns.CNAME{Hdr: d.Hdr, Target: target}
+				alias.Hdr.Name, alias.Hdr.Rrtype = qname, dns.TypeCNAME
+				a.answer = append(a.answer, alias)
+				if qname = target; !dns.IsSubDomain("example.", qname) {
+					return render(a)
+				}
+				continue next
+			}
 			if servers := at(e, dns.TypeNS); len(servers) > 0 && (e != qname || qtype != dns.TypeDS) {
 				a.authoritative = len(a.answer) > 0
 				a.authority, a.additional = servers, addresses(servers)
