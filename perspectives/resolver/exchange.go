@@ -97,15 +97,17 @@ func (l *lookup) roundTrip(ctx context.Context, server netip.AddrPort, q questio
 	return m, err
 }
 
-// ask puts the question to a server: not recursive, with DO if there are trust
-// anchors (RFC 4035 4.1).
+// ask puts the question to a server. A stub asks for recursion and, with AD, for
+// the word of the server (RFC 6840 5.7); a resolver with trust anchors sets DO
+// (RFC 4035 4.1).
 func (r *Resolver) ask(ctx context.Context, server netip.AddrPort, q question, how manner) (*dns.Msg, error) {
 	m := &dns.Msg{Question: []dns.Question{{Name: q.name, Qtype: q.qtype, Qclass: dns.ClassINET}}}
 	if err := randomise(r.rand, m, how.plain); err != nil {
 		return nil, err
 	}
+	m.RecursionDesired, m.AuthenticatedData = r.recursive, r.recursive
 	if how.edns {
-		m.SetEdns0(udpSize, r.validates())
+		m.SetEdns0(udpSize, r.recursive || r.validates())
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.limits.Timeout)
 	defer cancel()

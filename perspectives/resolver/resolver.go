@@ -184,6 +184,8 @@ type Resolver struct {
 	anchors   map[string][]*dns.DS
 	fullNames bool
 	plainCase bool
+	// recursive is set for a stub.
+	recursive bool
 }
 
 // validates says whether there are trust anchors.
