@@ -1,0 +1,53 @@
+package remote
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"mpicsim/perspectives"
+)
+
+// logCheck writes the record of BR 5.4.1(2)(7) to the partner's log: who looked,
+// at what, and what came of it.
+func (s *Server) logCheck(ctx context.Context, p Partner, j job, r perspectives.Result) {
+	if p.Log == nil {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("partner", p.Name), slog.String("path", j.path), slog.String("trace_identifier", j.trace),
+		slog.String("perspective", r.Perspective), slog.String("rir", r.RIR.String()),
+		slog.String("domain", j.check.Domain), slog.String("questions", string(j.check.Questions)),
+		slog.Time("started", r.Started), slog.Time("finished", r.Finished),
+		slog.Any("target_addresses", r.TargetAddresses),
+	}
+	if j.check.Questions.DCV() {
+		attrs = append(attrs, slog.String("method", string(j.check.Method)), slog.GroupAttrs("dcv", outcomeAttrs(r.DCV)...))
+	}
+	if j.check.Questions.CAA() {
+		attrs = append(attrs, slog.Any("issuer_domains", j.check.IssuerDomains), slog.GroupAttrs("caa", outcomeAttrs(r.CAA)...))
+	}
+	p.Log.LogAttrs(ctx, slog.LevelInfo, "check", attrs...)
+}
+
+func outcomeAttrs(o perspectives.Outcome) []slog.Attr {
+	return []slog.Attr{
+		slog.String("verdict", o.Verdict.String()), slog.String("reason", o.Reason), slog.String("detail", o.Detail),
+		slog.String("clause", o.Clause),
+	}
+}
+
+// logRefusal writes what was refused to the partner's log, to the operator's if
+// there is no partner.
+func (s *Server) logRefusal(r *http.Request, p Partner, refusal *Refusal) {
+	log := p.Log
+	if p.Name == "" {
+		log = s.config.Log
+	}
+	if log == nil {
+		return
+	}
+	log.LogAttrs(r.Context(), slog.LevelWarn, "refused", slog.String("partner", p.Name), slog.String("path", r.URL.Path),
+		slog.String("from", r.RemoteAddr), slog.Int("status", refusal.Status), slog.String("code", refusal.Code),
+		slog.String("detail", refusal.Detail))
+}

@@ -1,0 +1,59 @@
+package remote
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"time"
+)
+
+// code is a stable identifier of a refusal with its HTTP status.
+type code struct {
+	name   string
+	status int
+}
+
+// The codes of version 1.
+//
+//nolint:gochecknoglobals // immutable table
+var (
+	codeBadRequest     = code{"bad-request", http.StatusBadRequest}
+	codeBadCheck       = code{"bad-check", http.StatusBadRequest}
+	codeVersion        = code{"unsupported-version", http.StatusBadRequest}
+	codeNotYetValid    = code{"not-yet-valid", http.StatusBadRequest}
+	codeExpired        = code{"expired", http.StatusBadRequest}
+	codeUnknownPartner = code{"unknown-partner", http.StatusForbidden}
+	codeMethodRefused  = code{"method-refused", http.StatusForbidden}
+	codeIssuerRefused  = code{"issuer-refused", http.StatusForbidden}
+	codePathRefused    = code{"path-refused", http.StatusForbidden}
+	codeNotFound       = code{"not-found", http.StatusNotFound}
+	codeHTTPMethod     = code{"http-method-refused", http.StatusMethodNotAllowed}
+	codeReplayed       = code{"replayed", http.StatusConflict}
+	codeTooLarge       = code{"request-too-large", http.StatusRequestEntityTooLarge}
+	codeContentType    = code{"wrong-content-type", http.StatusUnsupportedMediaType}
+	codeMisdirected    = code{"wrong-perspective", http.StatusMisdirectedRequest}
+	codeRate           = code{"rate-limited", http.StatusTooManyRequests}
+	codeQuota          = code{"over-quota", http.StatusTooManyRequests}
+	codeInternal       = code{"internal", http.StatusInternalServerError}
+	codeBusy           = code{"busy", http.StatusServiceUnavailable}
+	codeDraining       = code{"draining", http.StatusServiceUnavailable}
+)
+
+// codes returns all of them.
+func codes() []code {
+	return []code{
+		codeBadRequest, codeBadCheck, codeVersion, codeNotYetValid, codeExpired, codeUnknownPartner, codeMethodRefused,
+		codeIssuerRefused, codePathRefused, codeNotFound, codeHTTPMethod, codeReplayed, codeTooLarge, codeContentType,
+		codeMisdirected, codeRate, codeQuota, codeInternal, codeBusy, codeDraining,
+	}
+}
+
+func refuse(c code, format string, args ...any) *Refusal {
+	return &Refusal{APIVersion: APIVersion, Status: c.status, Code: c.name, Detail: fmt.Sprintf(format, args...)}
+}
+
+// after says when it is worth another try, rounded up to seconds and at least 1.
+func (r *Refusal) after(wait time.Duration) *Refusal {
+	r.RetryAfter = max(1, int(math.Ceil(wait.Seconds())))
+	return r
+}
