@@ -165,7 +165,7 @@ func (c *checker) follow(qname string, qtype uint16, a answer) error {
 	seen := map[string]bool{}
 	for rest := a.answer; len(rest) > 0; {
 		seen[qname] = true
-		rr, sig := rest[0], rest[1]
+		rr := rest[0]
 		if d, ok := rr.(*dns.DNAME); ok && qtype != dns.TypeDNAME {
 			alias := rest[2].(*dns.CNAME)
 			prefix, below := strings.CutSuffix(qname, "."+d.Hdr.Name)
@@ -182,7 +182,7 @@ func (c *checker) follow(qname string, qtype uint16, a answer) error {
 		n := 0
 		for ; rest[n].Header().Rrtype != dns.TypeRRSIG; n++ {
 		}
-		sig = rest[n]
+		sig := rest[n]
 		rest = rest[n+1:]
 		parts := dns.SplitDomainName(qname)
 		own := len(parts) // RFC 4034 3.1.3

@@ -102,7 +102,7 @@ func (f *Fault) check(spec *SigningSpec, origin string) error {
 	}
 	if f.Kind != KeyTrap {
 		if f.Keys != 0 || f.Signatures != 0 {
-			return errors.New("Keys and Signatures are for a key trap")
+			return errors.New("only a key trap has Keys and Signatures")
 		}
 		return nil
 	}

@@ -205,6 +205,17 @@ var _ = Describe("A name space", func() {
 		}))
 	})
 
+	It("lets two zones wait for each other's name servers", func() {
+		spec.Zones = append(spec.Zones,
+			ZoneSpec{Origin: "egg.net", NameServers: []NameServer{{Name: "ns.hen.uk", Addrs: addrs("192.0.2.7")}}},
+			ZoneSpec{Origin: "hen.uk", NameServers: []NameServer{{Name: "ns.egg.net", Addrs: addrs("192.0.2.8")}}},
+		)
+		h := build()
+		Expect(text(h.Zone("net"))).To(ContainElement("egg.net. NS ns.hen.uk."))
+		Expect(h.Zone("net").Text()).NotTo(ContainSubstring("ns.egg.net"))
+		Expect(h.Zone("uk").Text()).NotTo(ContainSubstring("ns.hen.uk"))
+	})
+
 	It("is the same whatever the order of its zones", func() {
 		forward := build()
 		slices.Reverse(spec.Zones)

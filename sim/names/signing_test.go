@@ -111,7 +111,7 @@ func TestSigningRefuses(t *testing.T) {
 		"a fault behind another":      {func(z *ZoneSpec) { z.Sign.Faults = []Fault{{Kind: Expired}, {Kind: FlippedBit, Type: "SOA"}} }, "fault 2, flipped bit: fits no RRset"},
 		"a fault of unsigned data":    {func(z *ZoneSpec) { z.Sign.Faults = []Fault{{Kind: Expired, Name: "cut", Type: "NS"}} }, "fits no RRset that is signed"},
 		"a zone's fault with a name":  {func(z *ZoneSpec) { z.Sign.Faults = []Fault{{Kind: WrongDS, Name: "@"}} }, "concerns the whole zone"},
-		"a fault with keys":           {func(z *ZoneSpec) { z.Sign.Faults = []Fault{{Kind: WrongDS, Keys: 1}} }, "Keys and Signatures are for a key trap"},
+		"a fault with keys":           {func(z *ZoneSpec) { z.Sign.Faults = []Fault{{Kind: WrongDS, Keys: 1}} }, "only a key trap has Keys and Signatures"},
 		"a key trap of another curve": {func(z *ZoneSpec) { z.Sign.Faults = []Fault{{Kind: KeyTrap}} }, "is made of ED25519 keys, but the zone is signed with ECDSAP256SHA256"},
 		"a key trap too large":        {func(z *ZoneSpec) { z.Sign.Algorithm, z.Sign.Faults = ED25519, []Fault{{Kind: KeyTrap, Keys: 257}} }, "257 keys and 0 signatures, want 1 to 256"},
 		"no key trap":                 {func(z *ZoneSpec) { z.Sign.Algorithm, z.Sign.Faults = ED25519, []Fault{{Kind: KeyTrap, Signatures: -1}} }, "want 1 to 256"},

@@ -152,6 +152,7 @@ func FuzzParseZone(f *testing.F) {
 		"", apex, apex + "x IN CNAME y\ny IN CNAME x\n", apex + "* IN CNAME a.*\n", apex + "sub IN NS ns.sub\nns.sub IN A 192.0.2.1\n",
 		apex + "$GENERATE 1-3 h$ A 192.0.2.$\n", apex + "$INCLUDE x\n", apex + "x IN TYPE65280 \\# 2 abcd\n",
 		apex + "x IN TXT ( a\n \"b;\\\"\\200\" )\n", apex + "a\\.b IN CAA 128 issue \";\"\n", "$TTL 1w\n@ SOA . . 1 1h 1 1 1\n NS .\n",
+		apex + "x IN DNAME y\ny IN DNAME x\n", apex + "x IN DNAME .\nloop IN DNAME a.loop\n", apex + "*.a IN TXT x\n*b.a IN TXT x\n\\000.\\001 IN TXT x\n",
 	} {
 		f.Add(seed)
 	}
@@ -177,5 +178,40 @@ func FuzzParseZone(f *testing.F) {
 				break
 			}
 		}
+		signAndAsk(t, z, len(text)%2 == 0)
 	})
+}
+
+// signAndAsk signs a zone with keys that cost nothing. Every name, and one below
+// it, must still be answered.
+func signAndAsk(t *testing.T, z *Zone, hashed bool) {
+	t.Helper()
+	spec := signedFor(func(s *SigningSpec) { s.Algorithm = Unassigned })
+	if hashed {
+		spec.NSEC3 = &NSEC3Spec{OptOut: true}
+	}
+	keys, err := newKeyring(z.origin, spec, z.soa.Hdr.Ttl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := z.sign(keys); err != nil {
+		return // two TTLs in a set, a name too long
+	}
+	r := &responder{zones: map[string]*Zone{z.apex: z}, udpSize: defaultSize}
+	for _, owner := range z.owners()[:min(100, len(z.nodes))] {
+		for _, qname := range []string{owner, child("b", owner)} {
+			if _, err := absolute(qname); err != nil {
+				continue
+			}
+			for _, qtype := range []uint16{dns.TypeA, dns.TypeDS, dns.TypeANY} {
+				reply, event := r.respond(new(dns.Msg).SetQuestion(qname, qtype).SetEdns0(1232, true), false)
+				if event.Outcome == Refused || event.Outcome == Malformed {
+					t.Fatalf("%s %s: %v", qname, dns.Type(qtype), event)
+				}
+				if err := new(dns.Msg).Unpack(reply); err != nil {
+					t.Fatalf("%s %s: %v", qname, dns.Type(qtype), err)
+				}
+			}
+		}
+	}
 }
