@@ -9,8 +9,8 @@
 //
 // Modelled: HTTP/1.1 pages, redirects and http-01 challenges (RFC 8555 8.3) by
 // path, host and scheme; TLS with a self-signed certificate, which no step of
-// http-01 verifies. Not modelled: HTTP/2 and 3, tls-alpn-01 (RFC 8737), bodies
-// that change between requests, caches.
+// http-01 verifies; tls-alpn-01 challenges (RFC 8737), by a [Responder]. Not
+// modelled: HTTP/2 and 3, bodies that change between requests, caches.
 //
 // Replies are the same bytes for the same request: there is no Date header
 // unless a clock is injected. Timeouts run on the operating system's clock.
