@@ -1,0 +1,234 @@
+package openmpic
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"mpicsim/perspectives"
+	"mpicsim/perspectives/coordinator"
+	"mpicsim/perspectives/policy"
+)
+
+// plan is how a request is carried out.
+type plan struct {
+	count    int // remotes of an attempt
+	required int // of them that must corroborate, 0 for monitoring
+	rule     policy.Quorum
+	attempts int
+	cohorts  [][]string
+	only     int // the one cohort to use, from 1; 0 for all in turn
+}
+
+// plan holds the request's counts to the fleet and the rule.
+func (s *Server) plan(r *request) (plan, error) {
+	p := plan{rule: s.o.Fleet.Rule(), attempts: 1}
+	c := r.counts
+	p.count = s.defaultCount(p.rule)
+	var issues invalidError
+	if n := c.PerspectiveCount; n != nil {
+		if p.count = n.value; !n.ok || n.value < 2 || n.value > len(s.remotes) {
+			return p, append(issues, issue{invalidCount, "Invalid perspective count: " + n.text, "orchestration_parameters.perspective_count"})
+		}
+	}
+	if p.count > len(s.remotes) {
+		return p, noCohort(p.count)
+	}
+	p.required = p.rule.Required(p.count)
+	if q := c.QuorumCount; q != nil {
+		least := p.count - policy.AllowedNonCorroborations(p.count)
+		monitors := q.ok && q.value == 0 && !s.o.RefuseMonitoring
+		if !monitors && (!q.ok || q.value < least || q.value > p.count) {
+			issues = append(issues, issue{invalidQuorum, "Invalid quorum count: " + q.text, "orchestration_parameters.quorum_count"})
+		}
+		p.ask(q.value)
+	}
+	if m := c.MaxAttempts; m != nil {
+		if !m.ok || m.value < 1 {
+			issues = append(issues, issue{invalidAttempts, "Invalid max attempts: " + m.text, "orchestration_parameters.max_attempts"})
+		}
+		p.attempts = min(m.value, s.o.MaxAttempts)
+	}
+	if n := c.Cohort; n != nil {
+		if !n.ok || n.value < 1 {
+			issues = append(issues, issue{invalidCohort, "Invalid cohort for single attempt: " + n.text, "orchestration_parameters.cohort_for_single_attempt"})
+		}
+		p.only, p.attempts = n.value, 1
+	}
+	if len(issues) > 0 {
+		return p, issues
+	}
+	var err error
+	if p.cohorts, err = s.o.Cohorts.Cohorts(r.Target, p.count); err != nil || len(p.cohorts) == 0 {
+		if err != nil && s.o.Log != nil {
+			s.o.Log.Warn("no cohort", "target", r.Target, "size", p.count, "error", err.Error())
+		}
+		return p, noCohort(p.count)
+	}
+	if p.only > len(p.cohorts) {
+		return p, noCohortNumber(p.only)
+	}
+	return p, nil
+}
+
+// ask raises the rule's quorum to what the request asks for. It never lowers it;
+// 0 asks for monitoring.
+func (p *plan) ask(quorum int) {
+	if quorum == 0 {
+		p.required = 0
+		return
+	}
+	if quorum > p.required {
+		p.required = quorum
+		p.rule.ByTable, p.rule.Allowed = false, p.count-quorum
+	}
+}
+
+// cohort returns who is asked in an attempt, counted from 1.
+func (p *plan) cohort(attempt int) []string {
+	if p.only > 0 {
+		return p.cohorts[p.only-1]
+	}
+	return p.cohorts[(attempt-1)%len(p.cohorts)]
+}
+
+// corroborate carries out a request: attempts until one succeeds or all that were
+// asked for are made. No attempt knows of another's results.
+func (s *Server) corroborate(ctx context.Context, r *request) (*response, error) {
+	p, err := s.plan(r)
+	if err != nil {
+		return nil, err
+	}
+	out := s.begin(r, p)
+	v := s.view(r)
+	for n := 1; n <= p.attempts; n++ {
+		remotes := p.cohort(n)
+		report, err := s.o.Fleet.Attempt(ctx, Attempt{
+			Check: v.check, Remotes: remotes, Quorum: p.rule, Number: n, Trace: value(r.Trace),
+		})
+		if out.Perspectives != nil {
+			out.Previous = append(out.Previous, out.Perspectives)
+		}
+		out.Actual.Attempts = n
+		switch {
+		case errors.Is(err, coordinator.ErrBadCheck):
+			return s.unasked(out, v, remotes, perspectives.Decision{Reason: "bad-check", Detail: err.Error()}), nil
+		case err != nil:
+			return nil, fmt.Errorf("%s %s: %w", r.CheckType, r.Target, err)
+		case len(report.Attempts) == 0:
+			return s.unasked(out, v, remotes, report.Decision), nil
+		}
+		attempt := report.Attempts[len(report.Attempts)-1]
+		s.judge(out, v, p, attempt)
+		if out.IsValid {
+			break
+		}
+	}
+	return out, nil
+}
+
+// judge fills in what came of an attempt.
+func (s *Server) judge(out *response, v view, p plan, a coordinator.Attempt) {
+	out.Perspectives, out.Primary = nil, nil
+	open := 0 // checks without an answer
+	for _, answer := range a.Remotes {
+		response := v.perspective(answer)
+		if !response.Response.Completed {
+			open++
+		}
+		out.Perspectives = append(out.Perspectives, response)
+	}
+	out.Completed = open <= p.count-p.required
+	counted := out.Perspectives
+	if s.mode == PrimaryIncluded {
+		primary := v.perspective(a.Primary)
+		out.Primary = &primary
+		counted = append(counted[:len(counted):len(counted)], primary)
+		if !a.Primary.Corroborates() { // and no remote was asked
+			out.Completed = primary.Response.Completed
+			counted = counted[len(counted)-1:]
+		}
+	}
+	decision := a.Decision
+	out.Decision = &decision
+	out.IsValid = decision.Issue || p.required == 0
+	s.metrics.attempt(out.CheckType, decision.Reason, counted...)
+}
+
+// unasked answers for a check that was refused before anybody was asked: every
+// perspective would have had to refuse it.
+func (s *Server) unasked(out *response, v view, remotes []string, d perspectives.Decision) *response {
+	out.Perspectives = nil
+	for _, name := range remotes {
+		out.Perspectives = append(out.Perspectives, v.refusal(name, d))
+	}
+	out.Decision, out.Completed = &d, true
+	out.IsValid = out.Actual.Quorum == 0 && d.Reason != "bad-check"
+	s.metrics.attempt(out.CheckType, d.Reason)
+	return out
+}
+
+// begin returns the response as far as it is known from the request.
+func (s *Server) begin(r *request, p plan) *response {
+	out := &response{
+		CheckType: r.CheckType, Target: r.Target, Trace: r.Trace, APIVersion: SpecVersion,
+		Actual:  actualOrchestration{Count: p.count, Quorum: p.required},
+		Request: json.RawMessage("null"),
+	}
+	if !isNull(r.Orchestration) {
+		out.Request = r.Orchestration
+		if s.o.Dialect == DialectCore {
+			out.Request = mustJSON(r.counts)
+		}
+	}
+	switch {
+	case r.CheckType == "dcv":
+		out.DCV = s.echo(r)
+	case isNull(r.CAA):
+		out.CAA = json.RawMessage("null")
+	default:
+		out.CAA = r.CAA
+	}
+	return out
+}
+
+// echo returns the parameters as they came; the reference implementation's
+// dialect adds those that it fixes.
+func (s *Server) echo(r *request) json.RawMessage {
+	if s.o.Dialect != DialectCore {
+		return r.DCV
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(r.DCV, &fields); err != nil {
+		return r.DCV
+	}
+	fix := func(name string, v any) {
+		if fields[name] == nil {
+			fields[name] = v
+		}
+	}
+	method := perspectives.Method(r.dcv.Method)
+	if prefix := fixedPrefix(method); prefix != "" {
+		fix("dns_name_prefix", prefix)
+		fix("dns_record_type", "TXT")
+	}
+	switch method {
+	case perspectives.ContactEmailCAA, perspectives.ContactPhoneCAA:
+		fix("dns_record_type", "CAA")
+	case perspectives.ReverseAddressLookup:
+		fix("dns_record_type", "PTR")
+	case perspectives.HTTP01, perspectives.DNS01, perspectives.WebsiteChange, perspectives.DNSChange:
+		fix("require_exact_case", true)
+	}
+	return mustJSON(fields)
+}
+
+// mustJSON writes what was read from JSON.
+func mustJSON(v any) json.RawMessage {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return text
+}

@@ -1,0 +1,346 @@
+// Package openmpic serves Open MPIC's API for a whole MPIC service: POST /mpic,
+// as its specification 3.5 to 3.9 says and as the reference implementation speaks
+// it, with GET /healthz, /configz and /metrics; and POST /mpic/draft-00 of
+// draft-westerbaan-secdispatch-mpic-00.
+//
+// # The primary
+//
+// Open MPIC knows no primary: its perspectives are all remotes, and whoever calls
+// it holds the primary's result. The Baseline Requirements do know one. A
+// [Fleet] says which of two deployments it is:
+//
+//   - [PrimaryIncluded]: the service has the primary. It is asked first, and the
+//     remotes only if it passes. is_valid is the whole decision of BR 3.2.2.9.
+//   - [PrimaryAtCaller]: as in Open MPIC. is_valid says that the remotes
+//     corroborate, provided that the caller's primary passed. Where the caller's
+//     primary stands must be configured all the same, since a remote must be 500
+//     km away from it.
+//
+// Either way perspectives[] and the counts are about remotes alone; an included
+// primary's result is in the additional member "primary". The additional member
+// "decision" names the reason and the clause.
+//
+// # The quorum
+//
+// The rule of the [Fleet] holds: a request can ask for more corroborations than
+// it demands, never for less. With quorum_count 0, monitoring, is_valid is true
+// whatever is seen, and decision says what would have been decided.
+//
+// Not modelled: authentication of callers and TLS, which belong in front of the
+// handler; asynchronous answers; choice of perspectives by name.
+//
+// A [Server] is safe for concurrent use if its Fleet is.
+package openmpic
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"mpicsim/perspectives"
+	"mpicsim/perspectives/coordinator"
+	"mpicsim/perspectives/policy"
+)
+
+// Fleet is who can be asked. Its methods are called by many goroutines at once.
+type Fleet interface {
+	// Describe returns the primary, the remotes there are, and who asks the
+	// primary; always the same.
+	Describe() (primary perspectives.Perspective, remotes []perspectives.Perspective, mode Primary)
+	// Rule is the rule in force now.
+	Rule() policy.Quorum
+	// Attempt makes one attempt from scratch. The error wraps
+	// [coordinator.ErrBadCheck] if the check makes no sense. A check that is
+	// refused before anybody is asked has a report without attempts.
+	Attempt(ctx context.Context, a Attempt) (coordinator.Report, error)
+}
+
+// Attempt is what a [Fleet] is asked to do.
+type Attempt struct {
+	Check perspectives.Check
+	// Remotes are the names of those to ask, in order.
+	Remotes []string
+	// Quorum is the rule to decide by.
+	Quorum policy.Quorum
+	// Number counts the attempts of one request from 1.
+	Number int
+	// Trace is the caller's trace_identifier, for the records; may be empty.
+	Trace string
+}
+
+// Primary says who asks the primary.
+type Primary string
+
+// The two kinds of deployment: see the package comment.
+const (
+	PrimaryIncluded Primary = "included"
+	PrimaryAtCaller Primary = "caller"
+)
+
+// Cohorts chooses the remotes for a target: cohort.Keyed and cohort.OpenMPIC do.
+// Attempts of one request use the cohorts in turn.
+type Cohorts interface {
+	Cohorts(target string, size int) ([][]string, error)
+}
+
+// Dialect is a way to write responses where the specification and the reference
+// implementation differ.
+type Dialect string
+
+// The dialects. DialectSpec follows the OpenAPI file: response_history has
+// response_status_code and response_url, response_page is text, response_url that
+// of the final response, records_seen of CAA one string. DialectCore follows
+// open-mpic-core: status_code and url (of the next hop), base64, the URL that was
+// asked for, a list; no resolved_ip; and the parameters it fixes are echoed.
+const (
+	DialectSpec Dialect = "spec"
+	DialectCore Dialect = "core"
+)
+
+// SpecVersion is the version of Open MPIC's specification that responses follow.
+const SpecVersion = "3.9.0"
+
+// Options are how to serve. Fleet, Cohorts, Clock and Registry are required.
+type Options struct {
+	Fleet   Fleet
+	Cohorts Cohorts
+	// Clock dates what the coordinator says itself, and measures durations.
+	Clock perspectives.Clock
+	// Registry gets the metrics and is shown at /metrics.
+	Registry *prometheus.Registry
+	// Dialect of the responses, DialectSpec if empty.
+	Dialect Dialect
+	// DefaultCount is the number of remotes for requests that do not say, 0 for
+	// the least that the rule demands, but at least 2.
+	DefaultCount int
+	// MaxAttempts bounds max_attempts, 0 for 3.
+	MaxAttempts int
+	// DefaultIssuers are the CAA domains for requests without caa_domains.
+	DefaultIssuers []string
+	// RefuseMonitoring answers quorum_count 0 with 400.
+	RefuseMonitoring bool
+	// Timeout bounds one request, on the operating system's clock; 0 for 5 minutes.
+	Timeout time.Duration
+	// Version of the program, for /configz.
+	Version string
+	// Healthy says why the service is not; nil means it always is.
+	Healthy func() error
+	// Log gets internal faults; nil for none. The records of BR 5.4.1(2) are
+	// the Fleet's.
+	Log *slog.Logger
+}
+
+const (
+	maxBody         = 256 << 10 // octets of a request
+	defaultTimeout  = 5 * time.Minute
+	defaultAttempts = 3
+)
+
+// Server is the API as an [http.Handler].
+type Server struct {
+	o       Options
+	mux     *http.ServeMux
+	metrics *metrics
+	primary perspectives.Perspective
+	remotes []perspectives.Perspective
+	mode    Primary
+}
+
+// New checks the options and registers the metrics.
+func New(o Options) (*Server, error) {
+	if o.Fleet == nil || o.Cohorts == nil || o.Clock == nil || o.Registry == nil {
+		return nil, errors.New("open mpic: Fleet, Cohorts, Clock and Registry are required")
+	}
+	if o.Dialect == "" {
+		o.Dialect = DialectSpec
+	}
+	if o.Dialect != DialectSpec && o.Dialect != DialectCore {
+		return nil, fmt.Errorf("open mpic: dialect %q: want %s or %s", o.Dialect, DialectSpec, DialectCore)
+	}
+	if o.MaxAttempts < 0 || o.DefaultCount < 0 || o.Timeout < 0 {
+		return nil, errors.New("open mpic: a negative MaxAttempts, DefaultCount or Timeout")
+	}
+	if o.MaxAttempts == 0 {
+		o.MaxAttempts = defaultAttempts
+	}
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
+	}
+	s := &Server{o: o, mux: http.NewServeMux()}
+	s.primary, s.remotes, s.mode = o.Fleet.Describe()
+	if s.mode != PrimaryIncluded && s.mode != PrimaryAtCaller {
+		return nil, fmt.Errorf("open mpic: primary %q: want %s or %s", s.mode, PrimaryIncluded, PrimaryAtCaller)
+	}
+	var err error
+	if s.metrics, err = newMetrics(o.Registry); err != nil {
+		return nil, fmt.Errorf("open mpic: %w", err)
+	}
+	s.mux.HandleFunc("POST /mpic", s.serveMPIC)
+	s.mux.HandleFunc("POST /mpic/draft-00", s.serveDraft)
+	s.mux.HandleFunc("GET /healthz", s.serveHealth)
+	s.mux.HandleFunc("GET /configz", s.serveConfig)
+	s.mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}))
+	return s, nil
+}
+
+// HTTPServer returns a server for the handler with bounds on what a client can
+// make it wait for and hold. The caller listens and shuts it down.
+func (s *Server) HTTPServer() *http.Server {
+	return &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      s.o.Timeout + 30*time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+	}
+}
+
+// ServeHTTP implements [http.Handler]. A panic is logged and answered with 500
+// without detail.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
+	defer cancel()
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if s.o.Log != nil {
+			s.o.Log.ErrorContext(ctx, "internal fault", "path", r.URL.Path, "fault", fmt.Sprint(v))
+		}
+		writeJSON(w, http.StatusInternalServerError, errorBody{Error: "internal server error"})
+	}()
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	s.mux.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// errorBody is the body of every response that is not 200.
+type errorBody struct {
+	Error  string  `json:"error"`
+	Issues []issue `json:"validation_issues,omitempty"`
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil { // only values of our own types come here
+		status, text = http.StatusInternalServerError, []byte(`{"error":"internal server error"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // a client that has gone need not be told
+}
+
+// fail answers with a status other than 200.
+func (s *Server) fail(ctx context.Context, w http.ResponseWriter, err error) {
+	if invalid := (invalidError)(nil); errors.As(err, &invalid) {
+		writeJSON(w, http.StatusBadRequest, errorBody{Error: requestInvalid, Issues: invalid})
+		return
+	}
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		writeJSON(w, http.StatusRequestEntityTooLarge, errorBody{Error: fmt.Sprintf("the request has more than %d octets", tooLarge.Limit)})
+		return
+	}
+	if known := (cohortError)(""); errors.As(err, &known) {
+		writeJSON(w, http.StatusInternalServerError, errorBody{Error: string(known)})
+		return
+	}
+	if s.o.Log != nil {
+		s.o.Log.ErrorContext(ctx, "request failed", "error", err.Error())
+	}
+	writeJSON(w, http.StatusInternalServerError, errorBody{Error: "the request could not be carried out"})
+}
+
+func (s *Server) serveMPIC(w http.ResponseWriter, r *http.Request) {
+	started := s.o.Clock()
+	request, err := readRequest(r.Body)
+	var response *response
+	if err == nil {
+		response, err = s.corroborate(r.Context(), request)
+	}
+	checkType, valid := "", false
+	if request != nil {
+		checkType = request.CheckType
+	}
+	if response != nil {
+		valid = response.IsValid
+	}
+	s.metrics.request(checkType, valid, err, s.o.Clock().Sub(started))
+	if err != nil {
+		s.fail(r.Context(), w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, response)
+}
+
+func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	if s.o.Healthy != nil {
+		if err := s.o.Healthy(); err != nil {
+			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "unhealthy", "reason": err.Error()})
+			return
+		}
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"status": "healthy"})
+}
+
+// serveConfig says how the service is configured; no secrets and no endpoints.
+func (s *Server) serveConfig(w http.ResponseWriter, _ *http.Request) {
+	rule := s.o.Fleet.Rule()
+	writeJSON(w, http.StatusOK, map[string]any{
+		"open_mpic_api_spec_version": SpecVersion,
+		"app_version":                s.o.Version,
+		"dialect":                    s.o.Dialect,
+		"primary":                    s.mode,
+		"primary_perspective":        s.primary,
+		"perspectives":               s.remotes,
+		"rule":                       rule,
+		"default_perspective_count":  s.defaultCount(rule),
+		"absolute_max_attempts":      s.o.MaxAttempts,
+		"default_caa_domains":        append([]string{}, s.o.DefaultIssuers...),
+		"monitoring_allowed":         !s.o.RefuseMonitoring,
+		"methods":                    perspectives.Methods(),
+		"request_timeout_seconds":    s.o.Timeout.Seconds(),
+	})
+}
+
+func (s *Server) defaultCount(rule policy.Quorum) int {
+	if s.o.DefaultCount > 0 {
+		return s.o.DefaultCount
+	}
+	return max(2, rule.MinRemotes)
+}
+
+// known returns a remote by name.
+func (s *Server) known(name string) (perspectives.Perspective, bool) {
+	i := slices.IndexFunc(s.remotes, func(p perspectives.Perspective) bool { return p.Name == name })
+	if i < 0 {
+		return perspectives.Perspective{Name: name}, false
+	}
+	return s.remotes[i], true
+}
+
+// cohortError is an answer 500 that says why no cohort could be used.
+type cohortError string
+
+func (e cohortError) Error() string { return string(e) }
+
+func noCohort(size int) cohortError {
+	return cohortError(fmt.Sprintf("The coordinator could not construct a cohort of size %d", size))
+}
+
+func noCohortNumber(number int) cohortError {
+	return cohortError(fmt.Sprintf("The coordinator could not select cohort number %d from available cohorts.", number))
+}
+
+// lower is for words of protocols.
+func lower(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
