@@ -64,8 +64,10 @@ func (d *denial) nsecNameError(name domain) error {
 	if labels == len(name) {
 		return fmt.Errorf("%w: the name is an empty non-terminal", errUnproven)
 	}
-	if _, ok := d.covering(name[:labels].wildcard()); !ok {
-		return fmt.Errorf("%w: no nsec record covers the wildcard", errUnproven)
+	wild := name[:labels].wildcard()
+	cover, ok = d.covering(wild)
+	if !ok || cover.encloser(wild) == len(wild) { // a wildcard can be an empty non-terminal, too
+		return fmt.Errorf("%w: no nsec record denies the wildcard", errUnproven)
 	}
 	return nil
 }
@@ -92,6 +94,9 @@ func (d *denial) nsecNoData(name domain, qtype uint16) error {
 		if slices.Equal(n.owner, wild) && lacks(n.types, wild, qtype) {
 			return nil
 		}
+	}
+	if cover, ok := d.covering(wild); ok && cover.encloser(wild) == len(wild) {
+		return nil // the wildcard is an empty non-terminal
 	}
 	return fmt.Errorf("%w: no nsec record denies the type at the wildcard", errUnproven)
 }
