@@ -40,7 +40,7 @@ func (q Query) methodFault(params []Parameter) string {
 	}
 	labels := strings.Split(values[0], ",")
 	for _, l := range labels {
-		if l == "" || strings.ContainsFunc(l, func(r rune) bool { return r != '-' && !(r < 0x80 && isAlphanumeric(byte(r))) }) {
+		if l == "" || strings.ContainsFunc(l, func(r rune) bool { return r != '-' && (r >= 0x80 || !isAlphanumeric(byte(r))) }) {
 			return fmt.Sprintf("malformed validationmethods %q", values[0])
 		}
 	}

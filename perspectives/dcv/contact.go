@@ -20,8 +20,7 @@ type contact struct {
 }
 
 func contactOf(m perspectives.Method) contact {
-	switch m {
-	case perspectives.ContactEmailTXT, perspectives.ContactEmailCAA:
+	if m == perspectives.ContactEmailTXT || m == perspectives.ContactEmailCAA {
 		return contact{"email address", "_validation-contactemail", "contactemail", isEmail, equalEmail}
 	}
 	return contact{"phone number", "_validation-contactphone", "contactphone", isGlobalNumber, equalNumber}

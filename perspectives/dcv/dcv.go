@@ -185,8 +185,7 @@ const (
 
 // invalidClause is what a check that cannot be made does not satisfy.
 func invalidClause(c perspectives.Check) string {
-	switch c.Method {
-	case perspectives.HTTP01, perspectives.DNS01:
+	if c.Method == perspectives.HTTP01 || c.Method == perspectives.DNS01 {
 		return clauseKey
 	}
 	return Clause(c)

@@ -35,6 +35,8 @@ func (v *validation) tlsALPN01(ctx context.Context) perspectives.Outcome {
 	switch {
 	case refusedALPN(err):
 		return v.failed(ReasonALPN, "%s refused the protocol %s: %s", server, acmeTLS1, cause(err))
+	case sentDuplicateExtension(err):
+		return v.failed(ReasonDuplicateExtension, "%s: %s", server, cause(err))
 	case sentNoCertificate(err):
 		return v.failed(ReasonCertificateMalformed, "%s: %s", server, cause(err))
 	case err != nil:
@@ -111,4 +113,10 @@ func refusedALPN(err error) bool {
 func sentNoCertificate(err error) bool {
 	return err != nil && (errors.Is(err, errNoCertificate) ||
 		strings.Contains(err.Error(), "failed to parse certificate from server"))
+}
+
+// sentDuplicateExtension says whether that was because of two extensions with the
+// same object identifier (RFC 5280 4.2), which package crypto/x509 does not read.
+func sentDuplicateExtension(err error) bool {
+	return sentNoCertificate(err) && strings.Contains(err.Error(), "duplicate extension")
 }

@@ -71,8 +71,9 @@ func suitsWildcards(m perspectives.Method) bool {
 	switch m {
 	case perspectives.WebsiteChange, perspectives.HTTP01, perspectives.TLSALPN01, perspectives.IPAddress:
 		return false
+	default:
+		return true
 	}
-	return true
 }
 
 func (v *validation) passed(reason, format string, args ...any) perspectives.Outcome {
@@ -215,4 +216,3 @@ func data(rr dns.RR) string {
 	}
 	return strings.TrimPrefix(rr.String(), rr.Header().String())
 }
-

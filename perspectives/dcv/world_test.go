@@ -36,6 +36,9 @@ type world struct {
 	refusals  map[string]error  // "203.0.113.7:80" -> what dialling it fails with
 	options   func(o *dcv.Options)
 	check     perspectives.Check
+	status    resolver.Status // of every answer
+	// failedStatus is that of every failed lookup.
+	failedStatus resolver.Status
 
 	// What run brought.
 	outcome perspectives.Outcome
@@ -80,12 +83,16 @@ func (w *world) Lookup(_ context.Context, name string, qtype uint16) (*resolver.
 	query := name + " " + dns.TypeToString[qtype]
 	w.asked = append(w.asked, query)
 	trace := []perspectives.Evidence{{Kind: "dns", Query: query}}
-	a := &resolver.Answer{Server: netip.MustParseAddrPort("192.0.2.53:53"), Trace: trace}
+	a := &resolver.Answer{Server: netip.MustParseAddrPort("192.0.2.53:53"), Trace: trace, Status: w.status}
 	switch records := w.names[query].(type) {
 	case error:
-		return nil, &resolver.Error{Name: name, Type: qtype, Err: records, Trace: trace}
+		return nil, &resolver.Error{Name: name, Type: qtype, Err: records, Trace: trace, Status: w.failedStatus}
 	case []string:
 		for _, data := range records {
+			if alias, ok := strings.CutPrefix(data, "CNAME "); ok && qtype != dns.TypeCNAME {
+				a.CNAMEs = append(a.CNAMEs, alias)
+				continue
+			}
 			rr, err := dns.NewRR(name + ". " + dns.TypeToString[qtype] + " " + data)
 			if err != nil {
 				return nil, err
@@ -112,6 +119,15 @@ func (w *world) exists(name string) bool {
 // web serves h at the addresses given, such as "203.0.113.7:80".
 func (w *world) web(h http.HandlerFunc, addresses ...string) {
 	srv := httptest.NewServer(w.recorded(h))
+	DeferCleanup(srv.Close)
+	for _, a := range addresses {
+		w.listeners[a] = srv.Listener.Addr().String()
+	}
+}
+
+// secure is web over TLS.
+func (w *world) secure(h http.HandlerFunc, addresses ...string) {
+	srv := httptest.NewTLSServer(w.recorded(h))
 	DeferCleanup(srv.Close)
 	for _, a := range addresses {
 		w.listeners[a] = srv.Listener.Addr().String()
