@@ -34,9 +34,17 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	for _, c := range [][2]string{
-		{"10 > 11", "11 > 10"}, {"as: 64666", "as: 64500"}, {"as: 64666", "as: 64510"}, {"203.0.113.80]", "203.0.113.80, 203.0.113.80]"},
-		{"198.51.100.53}", "203.0.113.80}"}, {"ns1.shop.example", "shop.example"}, {"'0 issue \"ca.example\"'", `"0 issue x\n@ A 1.2.3.4"`},
-		{"2026-12-15", "0000-01-01"}, {"at: 120s", "at: 90s"}, {"name: there", "name: attacker"}, {"shop.example\n", "xn--a.example\n"},
+		{"10 > 11", "11 > 10"},
+		{"as: 64666", "as: 64500"},
+		{"as: 64666", "as: 64510"},
+		{"203.0.113.80]", "203.0.113.80, 203.0.113.80]"},
+		{"198.51.100.53}", "203.0.113.80}"},
+		{"ns1.shop.example", "shop.example"},
+		{"'0 issue \"ca.example\"'", `"0 issue x\n@ A 1.2.3.4"`},
+		{"2026-12-15", "0000-01-01"},
+		{"at: 120s", "at: 90s"},
+		{"name: there", "name: attacker"},
+		{"shop.example\n", "xn--a.example\n"},
 	} {
 		f.Add([]byte(strings.Replace(base, c[0], c[1], 1)))
 	}

@@ -101,7 +101,7 @@ func document(data []byte, file string) (*yaml.Node, error) {
 
 // markPattern finds the position in the YAML library's message: "L2.C7: what",
 // or "L2.C7-C8: what" where something that starts at C7 goes wrong at C8.
-var markPattern = regexp.MustCompile(`\bL(\d+)\.C(\d+)(?:-(?:L(\d+)\.)?C(\d+))?: (.*)`) //nolint:gochecknoglobals // immutable
+var markPattern = regexp.MustCompile(`\bL(\d+)\.C(\d+)(?:-(?:L(\d+)\.)?C(\d+))?: (.*)`)
 
 func syntaxError(file string, err error) error {
 	e := &FieldError{File: file, Found: strings.TrimPrefix(err.Error(), "go-yaml "), Expected: "well-formed YAML"}

@@ -79,7 +79,7 @@ func (p Perspectives) resolve() ([]ResolvedSite, []*siteError) {
 
 // sitePattern is what a perspective may be called: results and captures quote
 // its name.
-var sitePattern = regexp.MustCompile(`^[A-Za-z0-9]+([/._-][A-Za-z0-9]+)*$`) //nolint:gochecknoglobals // immutable
+var sitePattern = regexp.MustCompile(`^[A-Za-z0-9]+([/._-][A-Za-z0-9]+)*$`)
 
 // resolve looks up a site's region, or makes a perspective of its own fields.
 func (s Site) resolve(field string) (ResolvedSite, []*siteError) {

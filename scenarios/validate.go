@@ -30,9 +30,12 @@ const (
 	MaxNameServers  = 13
 	// MaxTime is the longest story, a leap year.
 	MaxTime = 366 * 24 * time.Hour
-	// FirstYear and LastYear bound policy dates: captures date packets by
+	// FirstYear is that of the earliest policy date: captures date packets by
 	// nanoseconds since 1970.
-	FirstYear, LastYear = 1970, 2200
+	FirstYear = 1970
+	// LastYear is that of the latest policy date, well within 64 bits of
+	// nanoseconds.
+	LastYear = 2200
 )
 
 // validation collects what is wrong with a scenario.
@@ -76,9 +79,9 @@ func (s *Source) Validate() error {
 }
 
 var (
-	namePattern   = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)                                 //nolint:gochecknoglobals // immutable
-	domainPattern = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$`) //nolint:gochecknoglobals // immutable
-	quorumPattern = regexp.MustCompile(`^\d+/\d+$`)                                                //nolint:gochecknoglobals // immutable
+	namePattern   = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	domainPattern = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$`)
+	quorumPattern = regexp.MustCompile(`^\d+/\d+$`)
 )
 
 func quote(s string) string {

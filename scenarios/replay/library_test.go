@@ -91,7 +91,8 @@ func TestExpectationsCanFail(t *testing.T) {
 	text := string(data)
 	for _, c := range [][2]string{
 		{"check: one-perspective, issue: true, fooled: [aws/us-east-2]", "check: one-perspective, issue: false, fooled: [aws/us-west-2]"},
-		{"quorum: 0/5", "quorum: 1/5"}, {"reason: too-few-corroborations", "reason: quorum-met"},
+		{"quorum: 0/5", "quorum: 1/5"},
+		{"reason: too-few-corroborations", "reason: quorum-met"},
 	} {
 		g.Expect(strings.Count(text, c[0])).To(Equal(1))
 		text = strings.Replace(text, c[0], c[1], 1)
