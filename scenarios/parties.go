@@ -75,7 +75,7 @@ func (v *validation) victim() {
 // name checks a domain name: what a certificate can be for, or what can issue
 // one.
 func (v *validation) name(field, name, expected string) {
-	if !domainPattern.MatchString(name) {
+	if _, err := netip.ParseAddr(name); err == nil || !domainPattern.MatchString(name) {
 		v.fail(field, quote(name), expected)
 		return
 	}
@@ -87,7 +87,7 @@ func (v *validation) name(field, name, expected string) {
 	})
 	switch {
 	case err != nil:
-		v.fail(field, quote(name), fmt.Sprintf("%s (%v)", expected, err))
+		v.fail(field, quote(name), expected+", valid by IDNA 2008 and not an address")
 	case c.Domain != name:
 		v.fail(field, quote(name), c.Domain)
 	}
