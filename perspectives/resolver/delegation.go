@@ -37,7 +37,10 @@ type delegation struct {
 	zone    string
 	servers []string // canonical, in the order of the NS records, no duplicates
 	glue    []glue   // in the order of the additional section, for any host in bailiwick
-	trust   trust    // what the referral makes of the zone, once judged
+	// parent and trust are the zone that delegates and what it makes of this one,
+	// once judged.
+	parent *zone
+	trust  trust
 }
 
 type glue struct {
@@ -60,11 +63,10 @@ func (s *Session) closest(q question) *zone {
 	return s.zones["."]
 }
 
-// learn remembers the servers that a referral from parent names and returns their
-// zone.
-func (s *Session) learn(parent *zone, d *delegation) *zone {
+// learn remembers the servers that a referral names and returns their zone.
+func (s *Session) learn(d *delegation) *zone {
 	limits := s.r.limits
-	z := &zone{name: d.zone, parent: parent, trust: d.trust}
+	z := &zone{name: d.zone, parent: d.parent, trust: d.trust}
 	servers := d.servers[:min(len(d.servers), limits.NameServers)]
 	addresses := make(map[string]int, len(servers))
 	for _, g := range d.glue {

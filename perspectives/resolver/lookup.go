@@ -179,7 +179,7 @@ func (l *lookup) iterate(ctx context.Context, q question, depth int) (reply, err
 		if err != nil || rep.kind != referral {
 			return rep, err
 		}
-		z = l.s.learn(z, rep.delegation)
+		z = l.s.learn(rep.delegation)
 	}
 	return reply{}, fmt.Errorf("%w: more than %d referrals for %s", ErrLimit, l.r.limits.Delegations, q.name)
 }

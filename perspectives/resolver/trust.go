@@ -129,29 +129,43 @@ func tagsOf(set []*dns.DS) string {
 	return strings.Join(tags, ", ")
 }
 
-// delegate says what the referral to child in m makes of child: z is trusted as
-// z.status says, and what m says about DS records is validated. If m says
-// nothing about them, the servers of z are asked once.
-func (l *lookup) delegate(ctx context.Context, z *zone, child string, m *dns.Msg, depth int) (trust, error) {
+// delegate says what the referral d in m, by a server of z, makes of the zone that
+// it leads to, and which zone it comes from: z, or one below that the server holds
+// as well. What m says about DS records is validated if that zone is Secure. If m
+// says nothing about them, the servers are asked once.
+func (l *lookup) delegate(ctx context.Context, z *zone, d *delegation, m *dns.Msg, depth int) error {
+	child := d.zone
 	if _, ok := l.r.anchors[child]; ok || z.status != Secure {
-		return l.s.trusted(child, trust{status: z.status, ede: z.ede}), nil
+		d.parent, d.trust = z, l.s.trusted(child, trust{status: z.status, ede: z.ede})
+		return nil
 	}
-	keys, err := l.keysOf(ctx, z, depth)
+	home, err := l.home(ctx, z, signersIn(m.Ns), child, dns.TypeDS, depth)
 	if err != nil {
-		return trust{}, err
+		return err
 	}
-	t, isCut, err := l.delegation(z, keys, child, m.Ns, m.Ns, false)
+	d.parent = home
+	if home.status != Secure {
+		d.trust = trust{status: home.status, ede: home.ede}
+		return nil
+	}
+	keys, err := l.keysOf(ctx, home, depth)
+	if err != nil {
+		return err
+	}
+	t, isCut, err := l.delegation(home, keys, child, m.Ns, m.Ns, false)
 	if err == nil && isCut {
-		return t, nil
+		d.trust = t
+		return nil
 	}
-	cut, asked := l.cutAt(ctx, z, child, depth)
+	cut, err := l.cutAt(ctx, home, child, depth)
 	switch {
-	case asked != nil:
-		return trust{}, asked
+	case err != nil:
+		return err
 	case cut == nil:
-		return trust{}, bogus(z.name, child, dns.TypeDS, dns.ExtendedErrorCodeDNSBogus, "a referral to what %s proves to be no delegation", z.name)
+		return bogus(home.name, child, dns.TypeDS, dns.ExtendedErrorCodeDNSBogus, "a referral to what %s proves to be no delegation", home.name)
 	}
-	return cut.trust, nil
+	d.trust = cut.trust
+	return nil
 }
 
 // delegation validates what z says about DS records at child: the records, in

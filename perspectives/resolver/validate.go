@@ -27,9 +27,7 @@ func (l *lookup) judge(ctx context.Context, z *zone, q query, m *dns.Msg, rep *r
 	case q.purpose == forCut && rep.kind == referral:
 		return fmt.Errorf("%w: a referral for a question that the parent must answer", ErrLame)
 	case rep.kind == referral:
-		t, err := l.delegate(ctx, z, rep.delegation.zone, m, depth)
-		rep.delegation.trust = t
-		return err
+		return l.delegate(ctx, z, rep.delegation, m, depth)
 	case q.purpose == forCut:
 		return l.takeCut(ctx, z, q.question, m, rep, depth)
 	case q.purpose == minimised:
@@ -95,13 +93,7 @@ func (l *lookup) judgeSet(ctx context.Context, z *zone, set rrset, m *dns.Msg, r
 
 // judgeAbsence validates that q has no records, as rep.rcode says.
 func (l *lookup) judgeAbsence(ctx context.Context, z *zone, q question, m *dns.Msg, rep *reply, depth int) error {
-	var sigs []*dns.RRSIG
-	for _, rr := range m.Ns {
-		if sig, ok := rr.(*dns.RRSIG); ok && (sig.TypeCovered == dns.TypeNSEC || sig.TypeCovered == dns.TypeNSEC3) {
-			sigs = append(sigs, sig)
-		}
-	}
-	home, err := l.home(ctx, z, signersOf(sigs), q.name, q.qtype, depth)
+	home, err := l.home(ctx, z, signersIn(m.Ns), q.name, q.qtype, depth)
 	if err != nil {
 		return err
 	}
@@ -195,6 +187,23 @@ func signersOf(sigs []*dns.RRSIG) []string {
 		names[i] = dns.CanonicalName(sig.SignerName)
 	}
 	return names
+}
+
+// signersIn returns the names of the zones that signed what an authority section
+// says about DS records and about what does not exist.
+func signersIn(authority []dns.RR) []string {
+	var sigs []*dns.RRSIG
+	for _, rr := range authority {
+		sig, ok := rr.(*dns.RRSIG)
+		if !ok {
+			continue
+		}
+		switch sig.TypeCovered {
+		case dns.TypeDS, dns.TypeNSEC, dns.TypeNSEC3:
+			sigs = append(sigs, sig)
+		}
+	}
+	return signersOf(sigs)
 }
 
 // proof is a denial with what is needed to report on it.
