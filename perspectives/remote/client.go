@@ -302,6 +302,8 @@ func (c *Client) exchange(ctx context.Context, method, path string, body []byte)
 	}
 	answer, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
 	switch {
+	case ctx.Err() != nil: // also where an end was read while the connection was being closed
+		return nil, ctx.Err()
 	case err != nil:
 		return nil, fmt.Errorf("reading the answer: %w", err)
 	case response.StatusCode != http.StatusOK:

@@ -161,6 +161,10 @@ func (s *Server) TLSConfig() *tls.Config {
 	}
 }
 
+// Handler returns what Serve serves. It wants requests whose TLS state holds a
+// verified client certificate.
+func (s *Server) Handler() http.Handler { return s.handler }
+
 // Serve serves partners at a TCP listener, over TLS, until ctx ends. Then it
 // drains: no new connection, no new request, but running checks are answered
 // within the drain timeout. It returns nil after a full drain, and closes the

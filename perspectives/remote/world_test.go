@@ -1,6 +1,7 @@
 package remote_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/tls"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"sync"
 	"testing"
@@ -258,4 +260,16 @@ func reasonOf(r perspectives.Result) string {
 		return r.DCV.Reason + " and " + r.CAA.Reason
 	}
 	return r.DCV.Reason
+}
+
+// direct gives a body to the server's handler without a network, as the partner,
+// and returns the status.
+func (w *world) direct(path string, body []byte) int {
+	leaf := w.client.Certificates[0].Leaf
+	r := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{leaf, w.authority.Certificate}}}
+	recorder := httptest.NewRecorder()
+	w.server.Handler().ServeHTTP(recorder, r)
+	return recorder.Code
 }

@@ -1,0 +1,157 @@
+package remote_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"mpicsim/perspectives/remote"
+)
+
+// TestCanonical: the form of RFC 8785, and what has none.
+func TestCanonical(t *testing.T) {
+	for name, tc := range map[string]struct{ in, want, err string }{
+		"empty":              {` { } `, `{}`, ""},
+		"literals":           {`{"l":[null, true,false, {}, [] ]}`, `{"l":[null,true,false,{},[]]}`, ""},
+		"order":              {`{"b":1,"a":{"d":2,"c":3}}`, `{"a":{"c":3,"d":2},"b":1}`, ""},
+		"order of UTF-16":    {`{"\ufb33":1,"😀":2,"\u20ac":3,"ö":4,"1":5,"\r":6,"\u0080":7}`, "{\"\\r\":6,\"1\":5,\"\u0080\":7,\"ö\":4,\"€\":3,\"😀\":2,\"\ufb33\":1}", ""}, // RFC 8785 3.2.3
+		"strings":            {`{"s":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/"}`, `{"s":"€$\u000f\nA'B\"\\\\\"/"}`, ""},                                              // RFC 8785 3.2.2.2
+		"short escapes":      {`{"s":"\b\t\n\u000b\f\r\u001f\u007f<&\u2028"}`, "{\"s\":\"\\b\\t\\n\\u000b\\f\\r\\u001f\u007f<&\u2028\"}", ""},
+		"greatest integer":   {`{"n":9007199254740991,"m":-9007199254740991,"z":0}`, `{"m":-9007199254740991,"n":9007199254740991,"z":0}`, ""},
+		"a greater one":      {`{"n":9007199254740992}`, "", "expected an integer within"},
+		"a lesser one":       {`{"n":-9007199254740992}`, "", "expected an integer within"},
+		"minus zero":         {`{"n":-0}`, "", "expected an integer within"},
+		"a fraction":         {`{"n":1.0}`, "", "expected an integer within"},
+		"an exponent":        {`{"n":1e3}`, "", "expected an integer within"},
+		"a name twice":       {`{"a":1,"a":2}`, "", `"a" and "a" differ in nothing but case`},
+		"a name in two ways": {`{"a":1,"\u0041":2}`, "", `"a" and "A"`},
+		"a long s":           {`{"s":1,"ſ":2}`, "", `"s" and "ſ"`},
+		"the same elsewhere": {`{"a":{"a":1},"b":{"a":1}}`, `{"a":{"a":1},"b":{"a":1}}`, ""},
+		"32 levels":          {strings.Repeat(`{"a":`, 31) + `{}` + strings.Repeat(`}`, 31), strings.Repeat(`{"a":`, 31) + `{}` + strings.Repeat(`}`, 31), ""},
+		"33 levels":          {strings.Repeat(`{"a":`, 32) + `{}` + strings.Repeat(`}`, 32), "", "more than 32 levels"},
+		"33 levels of lists": {`{"a":` + strings.Repeat(`[`, 32) + strings.Repeat(`]`, 32) + `}`, "", "more than 32 levels"},
+		"not UTF-8":          {"{\"a\":\"\xff\"}", "", "UTF-8"},
+		"an array":           {`[]`, "", "expected an object"},
+		"a string":           {`"a"`, "", "expected an object"},
+		"nothing":            {``, "", "unexpected EOF"},
+		"half of it":         {`{"a":`, "", "unexpected EOF"},
+		"more than it":       {`{}{}`, "", "nothing after the object"},
+		"no JSON":            {`{a:1}`, "", "invalid character"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			got, err := remote.Canonical([]byte(tc.in))
+			if tc.err != "" {
+				g.Expect(err).To(MatchError(ContainSubstring(tc.err)))
+				return
+			}
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(string(got)).To(Equal(tc.want))
+			again, err := remote.Canonical(got)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(again).To(Equal(got), "it is its own canonical form")
+		})
+	}
+	g := NewWithT(t)
+	got, err := remote.Canonical([]byte(`{"signature":1,"a":{"signature":2}}`), "signature")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(got)).To(Equal(`{"a":{"signature":2}}`), "of the outermost object only")
+}
+
+// TestVector is the one of docs/protocol.md.
+func TestVector(t *testing.T) {
+	g := NewWithT(t)
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+	body, err := json.Marshal(request(1))
+	g.Expect(err).NotTo(HaveOccurred())
+	signed := answerTo(t, body, key, func(a *remote.Answer) { a.Result.DCV = a.Result.CAA })
+	canonical, err := remote.Canonical(signed, "signature")
+	g.Expect(err).NotTo(HaveOccurred())
+	var a remote.Answer
+	g.Expect(json.Unmarshal(signed, &a)).To(Succeed())
+	context, err := hex.DecodeString("6d70696373696d20706572737065637469766520616e7377657220763100")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(ed25519.Verify(key.Public().(ed25519.PublicKey), append(context, canonical...), a.Signature)).To(BeTrue())
+	g.Expect(hex.EncodeToString(a.KeyID)).To(Equal("fe812c12f3ab4ce6ac5db69ac352f906cb1b11ef43fb33e252ef7ff552263889"), "as openssl says")
+}
+
+func FuzzCanonical(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `{"a":[1,-1,true,false,null,"x\u0000\ud83d\ude00"],"b":{"c":{}}}`, `{"a":1,"A":2}`, `{"n":1.5}`, `[]`, `{"a":`, `{} x`, "{\"\xff\":1}", `{"s":"\ud800"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := remote.Canonical(data)
+		if err != nil {
+			return
+		}
+		again, err := remote.Canonical(got)
+		if err != nil || !bytes.Equal(got, again) {
+			t.Fatalf("%q gives %q gives %q, %v", data, got, again, err)
+		}
+		var a, b any
+		if err := json.Unmarshal(data, &a); err != nil {
+			t.Fatalf("%q has a canonical form but is no JSON: %v", data, err)
+		}
+		if err := json.Unmarshal(got, &b); err != nil {
+			t.Fatal(err)
+		}
+		NewWithT(t).Expect(b).To(Equal(a))
+	})
+}
+
+// FuzzVerify: what is not signed is never taken.
+func FuzzVerify(f *testing.F) {
+	public, private := newKey(f)
+	body, err := json.Marshal(request(1))
+	if err != nil {
+		f.Fatal(err)
+	}
+	signed := answerTo(f, body, private, func(*remote.Answer) {})
+	original, err := remote.Canonical(signed)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range [][]byte{signed, []byte(`{}`), []byte(`{"api_version":"1"}`), []byte(`{"api_version":1}`), []byte("[]"), {}} {
+		f.Add(seed)
+	}
+	expected := remote.Expected{Perspective: fra(), Key: public, Request: body, Sent: epoch(), Received: epoch()}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, err := expected.Verify(data); err == nil {
+			if canonical, _ := remote.Canonical(data); !bytes.Equal(canonical, original) {
+				t.Fatalf("taken: %q", data)
+			}
+		}
+	})
+}
+
+// FuzzRequest: no request is the server's own fault.
+func FuzzRequest(f *testing.F) {
+	w := start(f)
+	good, err := json.Marshal(request(1))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range []string{remote.PathCheck, remote.PathOpenMPICDCV, remote.PathOpenMPICCAA} {
+		for _, seed := range []string{
+			string(good), `{}`, `{"check":{}}`, `[]`, `{"domain_or_ip_target":"example.com","dcv_check_parameters":{"validation_method":"acme-dns-01","key_authorization_hash":"00"}}`,
+			`{"domain_or_ip_target":"example.com","caa_check_parameters":null}`, `{"domain_or_ip_target":null,"dcv_check_parameters":{"http_headers":null}}`,
+		} {
+			f.Add(path, []byte(seed))
+		}
+	}
+	f.Fuzz(func(t *testing.T, path string, body []byte) {
+		if path != remote.PathCheck && path != remote.PathOpenMPICDCV && path != remote.PathOpenMPICCAA {
+			return
+		}
+		if status := w.direct(path, body); status == 500 {
+			t.Fatalf("%s: %q: status %d", path, body, status)
+		}
+	})
+}
