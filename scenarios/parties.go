@@ -75,7 +75,7 @@ func (v *validation) victim() {
 // name checks a domain name: what a certificate can be for, or what can issue
 // one.
 func (v *validation) name(field, name, expected string) {
-	if _, err := netip.ParseAddr(name); err == nil || !domainPattern.MatchString(name) {
+	if !domainPattern.MatchString(name) {
 		v.fail(field, quote(name), expected)
 		return
 	}
