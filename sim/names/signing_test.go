@@ -131,6 +131,29 @@ func TestSigningRefuses(t *testing.T) {
 	}
 }
 
+// Expired and early signatures are wrong at every moment at which the zone's
+// other signatures are right, and last as long.
+func TestFaultsMoveTheDates(t *testing.T) {
+	g := NewWithT(t)
+	spec := signedFor(func(s *SigningSpec) {
+		s.Faults = []Fault{{Kind: Expired, Type: "SOA"}, {Kind: NotYetValid, Type: "NS"}}
+	})
+	z := signedZone(t, "example", "", spec)
+	from, to := uint32(spec.Inception.Unix()), uint32(spec.Expiration.Unix())
+	for rtype, want := range map[uint16][2]uint32{
+		dns.TypeA:   {from, to},
+		dns.TypeSOA: {from - 1 - (to - from), from - 1},
+		dns.TypeNS:  {to + 1, to + 1 + (to - from)},
+	} {
+		owner := "example."
+		if rtype == dns.TypeA {
+			owner = "ns1.example."
+		}
+		sig := z.nodes[owner].rrset(rtype).sigs[0].(*dns.RRSIG)
+		g.Expect([2]uint32{sig.Inception, sig.Expiration}).To(Equal(want), dns.Type(rtype).String())
+	}
+}
+
 // A spec is not changed by its use, and may be used for several zones.
 func TestSigningSpecIsNotChanged(t *testing.T) {
 	g := NewWithT(t)
