@@ -171,7 +171,7 @@ func (w *World) row(ctx context.Context, r *runner, a coordinator.Answer, at tim
 	flows := session.Flows()
 	for _, f := range flows {
 		row.Flows = append(row.Flows, result.Flow{
-			Network: f.Network, Remote: f.Remote.String(), SentAt: f.SentAt, Path: f.Path, To: f.To,
+			Network: f.Network, Remote: f.Remote.String(), SentAt: f.SentAt, Path: append([]topology.ASN{}, f.Path...), To: f.To,
 		})
 	}
 	w.judge(&row, flows)
@@ -216,7 +216,7 @@ func (w *World) judge(row *result.Row, flows []fabric.Flow) {
 		row.Reached, row.Path = nobody, []topology.ASN{}
 		return
 	}
-	row.Via, row.Path = w.service(decisive.Remote.Addr()), decisive.Path
+	row.Via, row.Path = w.service(decisive.Remote.Addr()), append([]topology.ASN{}, decisive.Path...)
 	switch decisive.To {
 	case hostAttacker:
 		row.Reached = scenarios.SideAttacker
