@@ -2,7 +2,6 @@ package resolver
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/miekg/dns"
 )
@@ -112,10 +111,4 @@ func between(zone, name string) []string {
 	}
 	slices.Reverse(out)
 	return out
-}
-
-// leftmost returns the first label of a name in presentation format.
-func leftmost(name string) string {
-	off, _ := dns.NextLabel(name, 0)
-	return strings.TrimSuffix(name[:off], ".")
 }

@@ -37,6 +37,9 @@ var (
 	// ErrLimit: one of [Limits] was reached. With ErrBogus: validation was given
 	// up.
 	ErrLimit = errors.New("limit reached")
+	// ErrBogus: the answer fails DNSSEC validation (RFC 4035 4.3, 5.5). It must
+	// not be used, and for a CA it is never permission to issue (BR 3.2.2.8.1).
+	ErrBogus = errors.New("dnssec bogus")
 	// ErrName: the name asked for is not a domain name.
 	ErrName = errors.New("not a domain name")
 )

@@ -224,7 +224,7 @@ func (l *lookup) askZone(ctx context.Context, z *zone, q query, depth int) (repl
 
 // hopeless says whether no other server of z would give a usable reply to q.
 func (l *lookup) hopeless(ctx context.Context, z *zone, q query, failed *failures) bool {
-	if l.fatal(ctx) || q.purpose != forKeys && z.keysErr != nil {
+	if l.fatal(ctx) || q.purpose != forKeys && l.keyless(z) {
 		return true
 	}
 	n := 0

@@ -115,7 +115,7 @@ func grow(r *rand.Rand, n int) grown {
 // TestRandomHierarchies asks each zone of random name spaces for each shape of
 // answer and compares the status with how the zone was made.
 func TestRandomHierarchies(t *testing.T) {
-	for seed := range uint64(12) {
+	for seed := range uint64(8) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			g := grow(rand.New(rand.NewPCG(seed, 2)), 12)
 			w := launch(t, g.spec)
@@ -172,8 +172,8 @@ func TestUnboundAgrees(t *testing.T) {
 	if err != nil {
 		t.Skipf("no unbound-host here (Debian package unbound-host): %v", err)
 	}
-	for seed := range uint64(2) {
-		g := grow(rand.New(rand.NewPCG(seed, 3)), 10)
+	for seed := range uint64(1) {
+		g := grow(rand.New(rand.NewPCG(seed, 3)), 7)
 		w := launch(t, g.spec)
 		r := w.resolver(t)
 		conf := unboundConfig(t, w)

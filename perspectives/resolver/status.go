@@ -131,10 +131,6 @@ type Link struct {
 	EDE *EDE `json:"ede,omitempty"`
 }
 
-// ErrBogus: the answer fails DNSSEC validation (RFC 4035 4.3, 5.5). It must not
-// be used, and for a CA it is never permission to issue (BR 3.2.2.8.1).
-var ErrBogus = errors.New("dnssec bogus")
-
 // StatusOf returns the DNSSEC status that a failed lookup ended with: Bogus if
 // validation failed; Insecure if the zone whose servers gave no usable answer is
 // proven to be insecure, which is what BR 3.2.2.8 asks before a CAA lookup

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -47,12 +48,40 @@ func (s *Session) trusted(name string, t trust) trust {
 	return t
 }
 
+// anchored returns the deepest zone between z and the answer to q that has a trust
+// anchor of its own, held by the servers of z: they may answer for it without
+// mentioning it. It is z itself if there is none.
+func (l *lookup) anchored(z *zone, q question) *zone {
+	deepest := q.name
+	if q.qtype == dns.TypeDS {
+		deepest = parentOf(deepest)
+	}
+	for _, child := range slices.Backward(between(z.name, deepest)) {
+		if l.r.anchors[child] == nil {
+			continue
+		}
+		if z.cuts[child] == nil {
+			z.addCut(child, &zone{name: child, endpoints: z.endpoints, parent: z, trust: l.s.trusted(child, trust{})})
+		}
+		return z.cuts[child]
+	}
+	return z
+}
+
+// addCut remembers what is known about child, nil if it is no delegation.
+func (z *zone) addCut(child string, cut *zone) {
+	if z.cuts == nil {
+		z.cuts = make(map[string]*zone)
+	}
+	z.cuts[child] = cut
+}
+
 // keysOf returns the validated keys of a zone that is Secure.
 func (l *lookup) keysOf(ctx context.Context, z *zone, depth int) ([]key, error) {
 	if z.keys != nil {
 		return z.keys, nil
 	}
-	if z.keysErr != nil && (z.keysBy == l || errors.Is(z.keysErr, ErrBogus)) {
+	if l.keyless(z) {
 		return nil, z.keysErr
 	}
 	if _, err := l.askZone(ctx, z, query{question{z.name, dns.TypeDNSKEY}, forKeys}, depth); err != nil {
@@ -60,6 +89,12 @@ func (l *lookup) keysOf(ctx context.Context, z *zone, depth int) ([]key, error) 
 		return nil, z.keysErr
 	}
 	return z.keys, nil
+}
+
+// keyless says whether it is known that the zone's keys cannot be had: in this
+// session if they are bogus, in this lookup if no server gave them.
+func (l *lookup) keyless(z *zone) bool {
+	return z.keys == nil && z.keysErr != nil && (z.keysBy == l || errors.Is(z.keysErr, ErrBogus))
 }
 
 // takeKeys validates the DNSKEY records in m against the zone's DS records
@@ -73,13 +108,19 @@ func (l *lookup) takeKeys(z *zone, m *dns.Msg) error {
 		return fail(dns.ExtendedErrorCodeDNSKEYMissing, "no DNSKEY records")
 	}
 	var all []key
+	zoneKeys := 0
 	for _, rr := range set.records {
-		if k, ok := rr.(*dns.DNSKEY); ok && zoneKey(k) && supportedAlgorithm(k.Algorithm) {
+		k, ok := rr.(*dns.DNSKEY)
+		if !ok || !zoneKey(k) {
+			continue
+		}
+		zoneKeys++
+		if supportedAlgorithm(k.Algorithm) {
 			all = append(all, key{k, k.KeyTag()})
 		}
 	}
-	if len(all) == 0 {
-		return fail(dns.ExtendedErrorCodeNoZoneKeyBitSet, "none of %d DNSKEY records is a usable zone key", len(set.records))
+	if zoneKeys == 0 {
+		return fail(dns.ExtendedErrorCodeNoZoneKeyBitSet, "none of %d DNSKEY records is a zone key", len(set.records))
 	}
 	entry, err := l.entryKeys(z, all)
 	if err != nil {
@@ -152,7 +193,7 @@ func (l *lookup) delegate(ctx context.Context, z *zone, d *delegation, m *dns.Ms
 	if err != nil {
 		return err
 	}
-	t, isCut, err := l.delegation(home, keys, child, m.Ns, m.Ns, false)
+	t, isCut, err := l.delegation(home, keys, child, said{records: m.Ns, authority: m.Ns})
 	if err == nil && isCut {
 		d.trust = t
 		return nil
@@ -168,12 +209,17 @@ func (l *lookup) delegate(ctx context.Context, z *zone, d *delegation, m *dns.Ms
 	return nil
 }
 
-// delegation validates what z says about DS records at child: the records, in
-// section, or the proof that there are none, in authority; nxdomain says that it
-// is one that child does not exist. isCut is false if the proof shows that child
-// is no delegation.
-func (l *lookup) delegation(z *zone, keys []key, child string, section, authority []dns.RR, nxdomain bool) (t trust, isCut bool, err error) {
-	set := setAt(section, child, dns.TypeDS)
+// said is what a message says about DS records: the records themselves or the
+// proof that there are none, or that the name does not exist.
+type said struct {
+	records, authority []dns.RR
+	nxdomain           bool
+}
+
+// delegation validates what z says about DS records at child. isCut is false if
+// it is proven that child is no delegation.
+func (l *lookup) delegation(z *zone, keys []key, child string, m said) (t trust, isCut bool, err error) {
+	set := setAt(m.records, child, dns.TypeDS)
 	if len(set.records) > 0 {
 		sig, err := l.verify(z.name, keys, set)
 		if err != nil {
@@ -182,11 +228,11 @@ func (l *lookup) delegation(z *zone, keys []key, child string, section, authorit
 		link := l.secureLink(z.name, set, sig)
 		return fromDS(set, link), true, nil
 	}
-	proof, err := l.denialIn(z, keys, authority)
+	proof, err := l.denialIn(z, keys, m.authority)
 	if err != nil {
 		return trust{}, false, err
 	}
-	kind, err := proof.cutAt(child, nxdomain)
+	kind, err := proof.cutAt(child, m.nxdomain)
 	link := Link{Zone: z.name, Owner: child, Type: "DS", Status: Insecure}
 	switch {
 	case errors.Is(err, errIterations) && !proof.refused():
@@ -240,14 +286,11 @@ func (l *lookup) cutAt(ctx context.Context, z *zone, child string, depth int) (*
 	if err != nil {
 		return nil, err
 	}
-	if z.cuts == nil {
-		z.cuts = make(map[string]*zone)
-	}
 	var cut *zone
 	if rep.cut != nil {
 		cut = &zone{name: child, endpoints: z.endpoints, parent: z, trust: l.s.trusted(child, *rep.cut)}
 	}
-	z.cuts[child] = cut
+	z.addCut(child, cut)
 	return cut, nil
 }
 
@@ -261,7 +304,7 @@ func (l *lookup) takeCut(ctx context.Context, z *zone, q question, m *dns.Msg, r
 		_, err := l.verify(z.name, keys, rep.sets[0])
 		return err
 	}
-	t, isCut, err := l.delegation(z, keys, q.name, m.Answer, m.Ns, rep.rcode == dns.RcodeNameError)
+	t, isCut, err := l.delegation(z, keys, q.name, said{m.Answer, m.Ns, rep.rcode == dns.RcodeNameError})
 	if err == nil && isCut {
 		rep.cut = &t
 	}

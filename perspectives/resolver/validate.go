@@ -32,7 +32,9 @@ func (l *lookup) judge(ctx context.Context, z *zone, q query, m *dns.Msg, rep *r
 		return l.takeCut(ctx, z, q.question, m, rep, depth)
 	case q.purpose == minimised:
 		return nil // only whether there is a referral matters
-	case z.status != Secure:
+	}
+	z = l.anchored(z, q.question)
+	if z.status != Secure {
 		rep.status, rep.ede = z.status, z.ede
 		rep.steps = append(rep.steps, step{zone: z})
 		return nil

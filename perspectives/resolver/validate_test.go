@@ -272,6 +272,20 @@ var _ = Describe("A validating lookup", func() {
 		}
 	})
 
+	It("validates a zone with a trust anchor even if its parent's server never refers to it", func(ctx SpecContext) {
+		w := launch(GinkgoTB(), guarded(signed(), signed()))
+		r := w.resolver(GinkgoTB(), func(o *resolver.Options) {
+			o.TrustAnchors = w.hierarchy.Zone("child.victim.example").TrustAnchor().DS
+		})
+		for question, want := range map[string]resolver.Status{
+			"www.child.victim.example A": resolver.Secure, "no.child.victim.example A": resolver.Secure, "www.victim.example A": resolver.Indeterminate,
+		} {
+			a, err := ask(ctx, r, question)
+			Expect(err).NotTo(HaveOccurred(), question)
+			Expect(a.Status).To(Equal(want), question)
+		}
+	})
+
 	It("judges signatures by the clock given", func(ctx SpecContext) {
 		w := launch(GinkgoTB(), guarded(signed(), signed()))
 		first, last := signed().Inception, signed().Expiration
