@@ -61,7 +61,7 @@ var _ = Describe("dns-persistent", func() {
 			w.run(ctx)
 			Expect(w.outcome).To(And(HaveField("Verdict", perspectives.Fail), HaveField("Reason", reason)), w.outcome.Detail)
 		},
-		// The table of spec/mpic.md C.2, by the BR's reading.
+		// The records of Open MPIC's own tests, by the BR's reading.
 		Entry("semicolons", dcv.ReasonPersistentIssuer, ";;;"),
 		Entry("the issuer alone", dcv.ReasonPersistentNoAccount, "ca.example"),
 		Entry("the issuer and a semicolon", dcv.ReasonPersistentNoAccount, "ca.example;"),

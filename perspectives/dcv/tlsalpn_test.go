@@ -211,6 +211,14 @@ var _ = Describe("tls-alpn-01", func() {
 		Entry("an empty extension", challenge{dns: www, identifier: []byte{}}, dcv.ReasonExtensionMalformed),
 	)
 
+	It("fails with a certificate that cannot be read", func(ctx SpecContext) {
+		w.answer(challenge{dns: www, tls: func(c *tls.Config) {
+			c.Certificates[0].Certificate = [][]byte{[]byte("not a certificate")}
+		}}, "203.0.113.7:443")
+		w.run(ctx)
+		Expect(w.outcome).To(And(HaveField("Verdict", perspectives.Fail), HaveField("Reason", dcv.ReasonCertificateMalformed)), w.outcome.Detail)
+	})
+
 	DescribeTable("validates an IP address, with the name in the reverse zone as SNI (RFC 8738 6)",
 		func(ctx SpecContext, address, server, sni string, c challenge, verdict perspectives.Verdict, reason string) {
 			w.check.Domain = address

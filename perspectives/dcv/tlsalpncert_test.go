@@ -28,8 +28,15 @@ func FuzzSubjectAltName(f *testing.F) {
 	name := append([]byte{0x30, 8, 0x82, 6}, "a.test"...)
 	address := []byte{0x30, 6, 0x87, 4, 192, 0, 2, 1}
 	for _, b := range [][]byte{
-		nil, {0x30, 0}, name, address, append(bytes.Clone(name), 0), {0x30, 16, 0x82, 6, 'a', '.', 't', 'e', 's', 't', 0x82, 6, 'a', '.', 't', 'e', 's', 't'},
-		{0x30, 0x80, 0, 0}, {0x31, 0}, {0x30, 8, 0xa2, 6}, {0x30, 0x81, 8, 0x82, 6}, {0x30, 6, 0xa7, 4, 192, 0, 2, 1},
+		nil,
+		{0x30, 0},
+		name, address, append(bytes.Clone(name), 0),
+		{0x30, 16, 0x82, 6, 'a', '.', 't', 'e', 's', 't', 0x82, 6, 'a', '.', 't', 'e', 's', 't'},
+		{0x30, 0x80, 0, 0},
+		{0x31, 0},
+		{0x30, 8, 0xa2, 6},
+		{0x30, 0x81, 8, 0x82, 6},
+		{0x30, 6, 0xa7, 4, 192, 0, 2, 1},
 	} {
 		f.Add(b)
 	}

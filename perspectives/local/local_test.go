@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -31,6 +32,7 @@ const (
 	rootAddr   = "127.0.0.2"
 	tldAddr    = "127.0.0.3"
 	victimAddr = "127.0.0.4"
+	brokenAddr = "127.0.0.5"
 	webAddr    = "127.0.0.1"
 
 	keyAuth = "token.thumbprint"
@@ -53,12 +55,19 @@ func start(tb testing.TB) (*resolvertest.World, uint16) {
 	tb.Helper()
 	w := resolvertest.Start(tb,
 		resolvertest.Server{Addr: rootAddr, Zones: []resolvertest.Zone{{Origin: ".", Records: "test. NS a.nic.test.\na.nic.test. A " + tldAddr}}},
-		resolvertest.Server{Addr: tldAddr, Zones: []resolvertest.Zone{{Origin: "test.", Records: "example NS ns1.example\nns1.example A " + victimAddr}}},
+		resolvertest.Server{Addr: tldAddr, Zones: []resolvertest.Zone{{Origin: "test.", Records: "example NS ns1.example\nns1.example A " + victimAddr + "\nbroken NS ns1.broken\nns1.broken A " + brokenAddr}}},
+		resolvertest.Server{Addr: brokenAddr, Handler: func(rw dns.ResponseWriter, q *dns.Msg) {
+			_ = rw.WriteMsg(new(dns.Msg).SetRcode(q, dns.RcodeServerFailure))
+		}},
 		resolvertest.Server{Addr: victimAddr, Zones: []resolvertest.Zone{{Origin: "example.test.", Records: victim}}},
 	)
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
 		if req.Host == "www.example.test" && req.URL.Path == "/.well-known/acme-challenge/token" {
 			_, _ = fmt.Fprintln(rw, keyAuth)
+			return
+		}
+		if strings.HasPrefix(req.Host, webAddr) && req.URL.Path == "/.well-known/pki-validation/file.txt" {
+			_, _ = fmt.Fprintln(rw, "by its address")
 			return
 		}
 		http.NotFound(rw, req)
@@ -149,6 +158,42 @@ var _ = Describe("A perspective on real sockets", func() {
 		Expect(r.DCV.Reason).To(Equal(dcv.ReasonStatus))
 		Expect(r.CAA.Verdict).To(Equal(perspectives.Fail))
 		Expect(r.CAA.Reason).To(Equal(caa.ReasonForbidden))
+	})
+
+	DescribeTable("answers what it is asked",
+		func(ctx SpecContext, questions perspectives.Questions, dcvVerdict, caaVerdict perspectives.Verdict, corroborates bool) {
+			one := check("closed.example.test", perspectives.DNS01) // no TXT record there, and CAA forbids
+			one.Questions = questions
+			r := run(ctx, one)
+			Expect(r.Questions).To(Equal(questions))
+			Expect([]perspectives.Verdict{r.DCV.Verdict, r.CAA.Verdict}).To(Equal([]perspectives.Verdict{dcvVerdict, caaVerdict}))
+			one.Domain = "example.test" // both pass
+			Expect(run(ctx, one).Corroborates()).To(Equal(corroborates))
+		},
+		Entry("both", perspectives.Both, perspectives.Fail, perspectives.Fail, true),
+		Entry("domain control", perspectives.OnlyDCV, perspectives.Fail, perspectives.Unanswered, true),
+		Entry("CAA", perspectives.OnlyCAA, perspectives.Unanswered, perspectives.Fail, true),
+		Entry("nothing that it knows", perspectives.Questions("x"), perspectives.Unanswered, perspectives.Unanswered, false),
+	)
+
+	It("validates an IP address, to which CAA does not apply", func(ctx SpecContext) {
+		r := run(ctx, perspectives.Check{
+			Domain: webAddr, Method: perspectives.WebsiteChange,
+			DCV: perspectives.DCVParameters{ChallengeValue: "by its address", HTTPTokenPath: "file.txt"},
+		})
+		Expect(r.Corroborates()).To(BeTrue(), "%s; %s", r.DCV.Detail, r.CAA.Detail)
+		Expect(r.CAA.Reason).To(Equal(caa.ReasonNotApplicable))
+		Expect(w.Queries()).To(BeEmpty())
+	})
+
+	It("takes no failed CAA lookup for permission where nothing is validated", func(ctx SpecContext) {
+		one := check("x.broken.test", perspectives.DNS01)
+		one.Questions, one.CAA.AllowLookupFailure = perspectives.OnlyCAA, true
+		r := run(ctx, one)
+		Expect(r.CAA.Verdict).To(Equal(perspectives.Error), r.CAA.Detail)
+		Expect(r.CAA.DNSSEC).To(Equal(perspectives.Indeterminate))
+		Expect(r.CAA.LookupFailure.Missing).To(Equal([]string{"insecure"}), r.CAA.Detail)
+		Expect(r.CAA.LookupFailure.Attempts).To(HaveLen(2), "it tried again in a new session")
 	})
 
 	It("does not corroborate if its network reaches nobody", func(ctx SpecContext) {

@@ -91,7 +91,8 @@ func TestRefuse(t *testing.T) {
 	}{
 		"http-01": {perspectives.Check{Domain: "example.com", Method: perspectives.HTTP01}, "2026-12-15", "", ""},
 		"http-01 for a wildcard": {
-			perspectives.Check{Domain: "*.example.com", Method: perspectives.HTTP01}, "2026-12-15",
+			perspectives.Check{Domain: "*.example.com", Method: perspectives.HTTP01},
+			"2026-12-15",
 			policy.MethodUnsuitable, "BR 3.2.2.4.19",
 		},
 		"dns-01 for a wildcard": {perspectives.Check{Domain: "*.example.com", Method: perspectives.DNS01}, "2026-12-15", "", ""},
@@ -99,18 +100,21 @@ func TestRefuse(t *testing.T) {
 			perspectives.Check{Domain: "example.com", Method: perspectives.ContactPhoneCAA}, "2027-03-14", "", "",
 		},
 		"phone contact": {
-			perspectives.Check{Domain: "example.com", Method: perspectives.ContactPhoneCAA}, "2027-03-15",
+			perspectives.Check{Domain: "example.com", Method: perspectives.ContactPhoneCAA},
+			"2027-03-15",
 			policy.MethodBanned, "BR 3.2.2.4.17 (banned from 2027-03-15)",
 		},
 		"CAA alone, whatever the method": {
 			perspectives.Check{Domain: "example.com", Method: perspectives.IPAddress, Questions: perspectives.OnlyCAA}, "2040-01-01", "", "",
 		},
 		"CAA alone for a name in a reverse zone": {
-			perspectives.Check{Domain: "x.ip6.arpa", Questions: perspectives.OnlyCAA}, "2026-03-15",
+			perspectives.Check{Domain: "x.ip6.arpa", Questions: perspectives.OnlyCAA},
+			"2026-03-15",
 			policy.ReverseZoneName, "BR 4.2.2 (effective 2026-03-15)",
 		},
 		"the reverse zone itself, as a wildcard": {
-			perspectives.Check{Domain: "*.in-addr.arpa", Method: perspectives.DNS01}, "2026-03-15",
+			perspectives.Check{Domain: "*.in-addr.arpa", Method: perspectives.DNS01},
+			"2026-03-15",
 			policy.ReverseZoneName, "BR 4.2.2 (effective 2026-03-15)",
 		},
 		"a name that only ends like it": {
