@@ -28,7 +28,7 @@ Colour is used on terminals only, and never if NO_COLOR is set.`,
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.AddCommand(newReplayCommand(s), newScenariosCommand(s), newRoutesCommand(s), newTopologyCommand(s))
+	root.AddCommand(newReplayCommand(s), newScenariosCommand(s), newRoutesCommand(s), newTopologyCommand(s), newServeCommand(s), newKeysCommand(s))
 	return root
 }
 

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mpicsim/perspectives/local"
+	"mpicsim/perspectives/remote"
+)
+
+func newServePerspectiveCommand(s streams) *cobra.Command {
+	var path string
+	var checkOnly bool
+	cmd := &cobra.Command{
+		Use:   "perspective",
+		Short: "Run one remote perspective for CAs",
+		Long: `Perspective runs one remote Network Perspective (BR 3.2.2.9) and answers the CAs
+that its configuration names, over mutual TLS 1.3. docs/run-a-perspective.md is
+the manual, docs/protocol.md the protocol.
+
+SIGHUP, or a change of the configuration or of a file that it names, makes it
+read certificates, keys and partners again; other changes need a restart. On
+SIGTERM it answers what it has begun and leaves.`,
+		Example: `  # Keys for a test, then one of the perspectives
+  mpicsim keys new --perspectives example-five-remotes -o pki
+  mpicsim serve perspective --config pki/perspectives/gcp-us-west1/perspective.json
+
+  # Is this configuration complete?
+  mpicsim serve perspective --config perspective.json --check`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if path == "" {
+				return errors.New("--config: missing: want a JSON file, see docs/run-a-perspective.md")
+			}
+			log := slog.New(slog.NewJSONHandler(s.err, nil))
+			service, err := newPerspectiveService(path, log)
+			if err != nil {
+				return fmt.Errorf("--config: %w", err)
+			}
+			defer service.logs.close()
+			if checkOnly {
+				_, err := fmt.Fprintf(s.out, "%s: perspective %q with %d partners is complete\n",
+					path, service.file.Perspective.Name, len(service.file.Partners))
+				return fault(err)
+			}
+			return service.run(cmd.Context())
+		},
+	}
+	cmd.Flags().StringVar(&path, "config", "", "configuration `file` (JSON)")
+	cmd.Flags().BoolVar(&checkOnly, "check", false, "read all files, say what is wrong, and stop")
+	return cmd
+}
+
+// perspectiveService is a perspective on the operating system's network.
+type perspectiveService struct {
+	path   string
+	file   perspectiveFile
+	server *remote.Server
+	log    *slog.Logger
+	logs   *partnerLogs
+	seen   map[string]fileState
+}
+
+// newPerspectiveService reads the configuration and all that it names.
+func newPerspectiveService(path string, log *slog.Logger) (*perspectiveService, error) {
+	file, err := readPerspectiveFile(path)
+	if err != nil {
+		return nil, err
+	}
+	config, err := file.local()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	config.Clock = time.Now
+	runner, err := local.New(config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	s := &perspectiveService{path: path, file: file, log: log, logs: &partnerLogs{dir: file.LogDir, files: map[string]*logFile{}}}
+	s.seen = s.file.states(path)
+	credentials, err := file.credentials(s.logs)
+	if err == nil {
+		s.server, err = remote.NewServer(remote.ServerConfig{
+			Runner: runner, Clock: time.Now, Software: "mpicsim " + version(), EgressAddresses: file.EgressAddresses,
+			CheckTimeout: time.Duration(file.CheckTimeout), DrainTimeout: time.Duration(file.DrainTimeout),
+			Log: log, Credentials: credentials,
+		})
+	}
+	if err != nil {
+		s.logs.close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+// run serves until ctx ends and what has begun is answered.
+func (s *perspectiveService) run(ctx context.Context) error {
+	partners, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.file.Listen)
+	if err != nil {
+		return fmt.Errorf("--config: %s: listen: %w", s.path, err)
+	}
+	health := net.Listener(nil)
+	if s.file.HealthListen != "" {
+		if health, err = (&net.ListenConfig{}).Listen(ctx, "tcp", s.file.HealthListen); err != nil {
+			return fmt.Errorf("--config: %s: health_listen: %w", s.path, errors.Join(err, partners.Close()))
+		}
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("perspective", s.file.Perspective.Name),
+		slog.String("listen", partners.Addr().String()), slog.Int("partners", len(s.file.Partners)))
+	// If one of them ends, all do.
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var running sync.WaitGroup
+	errs := make([]error, 2)
+	running.Go(func() { s.watch(ctx) })
+	running.Go(func() {
+		defer stop()
+		errs[0] = s.server.Serve(ctx, partners)
+	})
+	if health != nil {
+		running.Go(func() {
+			defer stop()
+			errs[1] = s.server.ServeHealth(ctx, health)
+		})
+	}
+	running.Wait()
+	s.log.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "stopped")
+	return fault(errors.Join(errs...))
+}
+
+// watch reloads after SIGHUP or a change of a file, until ctx ends.
+func (s *perspectiveService) watch(ctx context.Context) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	var ticks <-chan time.Time
+	if s.file.ReloadInterval > 0 {
+		ticker := time.NewTicker(time.Duration(s.file.ReloadInterval))
+		defer ticker.Stop()
+		ticks = ticker.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+			s.logs.reopen()
+			s.reload(ctx)
+		case <-ticks:
+			if now := s.file.states(s.path); !sameStates(s.seen, now) {
+				s.reload(ctx)
+			}
+		}
+	}
+}
+
+// reload puts changed certificates, keys and partners in place. If anything is
+// wrong with them the old ones stay.
+func (s *perspectiveService) reload(ctx context.Context) {
+	states := s.file.states(s.path)
+	file, err := readPerspectiveFile(s.path)
+	if err == nil {
+		states = file.states(s.path)
+		var credentials remote.Credentials
+		if credentials, err = file.credentials(s.logs); err == nil {
+			err = s.server.Reload(credentials)
+		}
+	}
+	s.seen = states // not tried again before the next change
+	if err != nil {
+		s.log.LogAttrs(ctx, slog.LevelError, "reload failed, the old configuration stays", slog.String("error", err.Error()))
+		return
+	}
+	if fixed := s.file.needRestart(file); len(fixed) > 0 {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "changes that need a restart", slog.String("fields", strings.Join(fixed, ", ")))
+	}
+	s.file.Partners, s.file.CertificateFile, s.file.KeyFile, s.file.SigningKeyFile = file.Partners, file.CertificateFile, file.KeyFile, file.SigningKeyFile
+	s.log.LogAttrs(ctx, slog.LevelInfo, "reloaded", slog.Int("partners", len(file.Partners)))
+}
+
+// partnerLogs are the partners' log files, one for each name.
+type partnerLogs struct {
+	dir   string
+	mu    sync.Mutex
+	files map[string]*logFile
+}
+
+// of returns the logger of a partner, nil if there is no folder for logs.
+func (l *partnerLogs) of(name string) (*slog.Logger, error) {
+	if l.dir == "" {
+		return nil, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f := l.files[name]
+	if f == nil {
+		f = &logFile{path: filepath.Join(l.dir, name+".jsonl")}
+		if err := f.open(); err != nil {
+			return nil, fmt.Errorf("log_dir: %w", err)
+		}
+		l.files[name] = f
+	}
+	return slog.New(slog.NewJSONHandler(f, nil)), nil
+}
+
+// reopen lets go of files that were renamed away.
+func (l *partnerLogs) reopen() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.files {
+		_ = f.open() // the old one stays open if there is no new one
+	}
+}
+
+func (l *partnerLogs) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.files {
+		_ = f.file.Close()
+	}
+}
+
+// logFile is a file that is appended to, and can be opened anew.
+type logFile struct {
+	path string
+	mu   sync.Mutex
+	file *os.File
+}
+
+var _ io.Writer = (*logFile)(nil)
+
+func (f *logFile) open() error {
+	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.file != nil {
+		_ = f.file.Close()
+	}
+	f.file = file
+	return nil
+}
+
+func (f *logFile) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.file.Write(p)
+}
+
+// fileState is what changes if a file does.
+type fileState struct {
+	modified time.Time
+	size     int64
+}
+
+func sameStates(a, b map[string]fileState) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for path, state := range a {
+		other, ok := b[path]
+		if !ok || !other.modified.Equal(state.modified) || other.size != state.size {
+			return false
+		}
+	}
+	return true
+}
+
+// states looks at the configuration and all files that it names.
+func (f perspectiveFile) states(path string) map[string]fileState {
+	paths := []string{path, f.CertificateFile, f.KeyFile, f.SigningKeyFile}
+	for _, p := range f.Partners {
+		paths = append(paths, p.RootsFile)
+	}
+	states := map[string]fileState{}
+	for _, p := range slices.Compact(paths) {
+		if info, err := os.Stat(p); err == nil {
+			states[p] = fileState{info.ModTime(), info.Size()}
+		}
+	}
+	return states
+}

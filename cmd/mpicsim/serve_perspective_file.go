@@ -1,0 +1,218 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"mpicsim/perspectives"
+	"mpicsim/perspectives/dcv"
+	"mpicsim/perspectives/local"
+	"mpicsim/perspectives/remote"
+	"mpicsim/perspectives/resolver"
+	"mpicsim/topology/place"
+)
+
+// perspectiveFile is the configuration of `serve perspective`, in JSON. Names of
+// files in it are relative to its folder.
+type perspectiveFile struct {
+	// Perspective is what the perspective says about itself. Name, location and
+	// RIR are required.
+	Perspective     perspectives.Perspective `json:"perspective"`
+	EgressAddresses []netip.Addr             `json:"egress_addresses,omitempty"`
+	// Listen is where partners connect, HealthListen where this machine asks for
+	// /healthz and /metrics in plain HTTP: a loopback address, or empty for none.
+	Listen       string `json:"listen"`
+	HealthListen string `json:"health_listen,omitempty"`
+	// CertificateFile and KeyFile are the server's, SigningKeyFile the Ed25519 key
+	// of answers; all in PEM.
+	CertificateFile string `json:"certificate_file"`
+	KeyFile         string `json:"key_file"`
+	SigningKeyFile  string `json:"signing_key_file"`
+	// LogDir gets one file of JSON lines for each partner; empty for none.
+	LogDir string `json:"log_dir,omitempty"`
+	// CheckTimeout bounds one check (30 s), DrainTimeout the end (that and 5 s);
+	// ReloadInterval says how often files are looked at for changes, 0 for never.
+	CheckTimeout   remote.Duration `json:"check_timeout,omitempty"`
+	DrainTimeout   remote.Duration `json:"drain_timeout,omitempty"`
+	ReloadInterval remote.Duration `json:"reload_interval,omitempty"`
+	Partners       []partnerFile   `json:"partners"`
+	Network        networkFile     `json:"network,omitzero"`
+}
+
+// partnerFile is one partner; see remote.Partner.
+type partnerFile struct {
+	Name            string                `json:"name"`
+	Identity        string                `json:"identity"`
+	RootsFile       string                `json:"roots_file"`
+	Methods         []perspectives.Method `json:"methods"`
+	IssuerDomains   []string              `json:"issuer_domains"`
+	ChecksPerSecond float64               `json:"checks_per_second,omitempty"`
+	Burst           int                   `json:"burst,omitempty"`
+	DailyQuota      int                   `json:"daily_quota,omitempty"`
+	Concurrent      int                   `json:"concurrent,omitempty"`
+	OpenMPIC        bool                  `json:"open_mpic,omitempty"`
+	Operator        bool                  `json:"operator,omitempty"`
+}
+
+// networkFile replaces parts of the public Internet, for tests. All zero is
+// production.
+type networkFile struct {
+	// AllowedPrefixes are contacted although they are not public.
+	AllowedPrefixes []netip.Prefix `json:"allowed_prefixes,omitempty"`
+	// Roots and TrustAnchors stand in for those of the public DNS: the former
+	// without the latter is a DNS without DNSSEC.
+	Roots        []rootFile `json:"roots,omitempty"`
+	TrustAnchors []string   `json:"trust_anchors,omitempty"`
+	// The ports stand in for 53, 80 and 443.
+	DNSPort   uint16 `json:"dns_port,omitempty"`
+	HTTPPort  uint16 `json:"http_port,omitempty"`
+	HTTPSPort uint16 `json:"https_port,omitempty"`
+}
+
+type rootFile struct {
+	Name      string           `json:"name"`
+	Addresses []netip.AddrPort `json:"addresses"`
+}
+
+// allMethods stands for all methods in a configuration.
+const allMethods = "all"
+
+// readPerspectiveFile reads a configuration and makes its paths absolute or
+// relative to the current folder.
+func readPerspectiveFile(path string) (perspectiveFile, error) {
+	f := perspectiveFile{ReloadInterval: remote.Duration(10 * time.Second)}
+	if err := remote.ReadJSON(path, &f); err != nil {
+		return f, err
+	}
+	paths := []*string{&f.CertificateFile, &f.KeyFile, &f.SigningKeyFile, &f.LogDir}
+	for i := range f.Partners {
+		paths = append(paths, &f.Partners[i].RootsFile)
+	}
+	for _, p := range paths {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(filepath.Dir(path), *p)
+		}
+	}
+	if err := f.validate(); err != nil {
+		return f, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// validate checks what nobody else does.
+func (f perspectiveFile) validate() error {
+	p := f.Perspective
+	if p.Name == "" {
+		return errors.New("perspective.name: missing")
+	}
+	if p.RIR == place.Unknown {
+		return errors.New("perspective.rir: missing: want AFRINIC, APNIC, ARIN, LACNIC or RIPE NCC")
+	}
+	if err := p.Location.Validate(); err != nil {
+		return fmt.Errorf("perspective.location: %w", err)
+	}
+	for name, value := range map[string]string{
+		"certificate_file": f.CertificateFile, "key_file": f.KeyFile, "signing_key_file": f.SigningKeyFile, "listen": f.Listen,
+	} {
+		if value == "" {
+			return fmt.Errorf("%s: missing", name)
+		}
+	}
+	if f.HealthListen != "" {
+		host, _, err := net.SplitHostPort(f.HealthListen)
+		if addr, parsed := netip.ParseAddr(host); err != nil || parsed != nil || !addr.IsLoopback() {
+			return fmt.Errorf("health_listen %q: want a loopback address with port, such as 127.0.0.1:8081: it is not protected", f.HealthListen)
+		}
+	}
+	for i, p := range f.Partners {
+		if p.Name != filepath.Base(p.Name) || strings.HasPrefix(p.Name, ".") {
+			return fmt.Errorf("partners[%d].name %q: want a name that can be a file's", i, p.Name)
+		}
+		if p.Methods == nil || p.IssuerDomains == nil {
+			return fmt.Errorf("partners[%d]: methods and issuer_domains: want both, [] for none", i)
+		}
+	}
+	return nil
+}
+
+// local returns the configuration of the perspective itself, without a clock.
+func (f perspectiveFile) local() (local.Config, error) {
+	n := f.Network
+	c := local.Config{
+		Perspective: f.Perspective, Network: &net.Dialer{}, Roots: resolver.RealRoots(), TrustAnchors: resolver.RootAnchors(),
+		UserAgent: "mpicsim (perspective " + f.Perspective.Name + ")",
+		DNSPort:   n.DNSPort, HTTPPort: n.HTTPPort, HTTPSPort: n.HTTPSPort,
+		Allowed: func(addr netip.Addr) error {
+			for _, p := range n.AllowedPrefixes {
+				if p.Contains(addr.Unmap()) {
+					return nil
+				}
+			}
+			return dcv.PublicOnly(addr)
+		},
+	}
+	if len(n.Roots) == 0 && len(n.TrustAnchors) > 0 {
+		return c, errors.New("network.trust_anchors: want network.roots with them")
+	}
+	if len(n.Roots) > 0 {
+		c.Roots, c.TrustAnchors = nil, n.TrustAnchors
+		for _, r := range n.Roots {
+			c.Roots = append(c.Roots, resolver.Root{Name: r.Name, Addrs: r.Addresses})
+		}
+	}
+	return c, nil
+}
+
+// credentials reads the files that the configuration names.
+func (f perspectiveFile) credentials(logs *partnerLogs) (remote.Credentials, error) {
+	var c remote.Credentials
+	var err error
+	if c.Certificate, err = tls.LoadX509KeyPair(f.CertificateFile, f.KeyFile); err != nil {
+		return c, fmt.Errorf("certificate_file, key_file: %w", err)
+	}
+	if c.SigningKey, err = remote.ReadSigningKey(f.SigningKeyFile); err != nil {
+		return c, fmt.Errorf("signing_key_file: %w", err)
+	}
+	for i, p := range f.Partners {
+		partner := remote.Partner{
+			Name: p.Name, Identity: p.Identity, Methods: p.Methods, IssuerDomains: p.IssuerDomains,
+			ChecksPerSecond: p.ChecksPerSecond, Burst: p.Burst, DailyQuota: p.DailyQuota, Concurrent: p.Concurrent,
+			OpenMPIC: p.OpenMPIC, Operator: p.Operator,
+		}
+		if len(p.Methods) == 1 && p.Methods[0] == allMethods {
+			partner.Methods = perspectives.Methods()
+		}
+		if partner.Roots, err = remote.ReadCertificates(p.RootsFile); err != nil {
+			return c, fmt.Errorf("partners[%d].roots_file: %w", i, err)
+		}
+		if partner.Log, err = logs.of(p.Name); err != nil {
+			return c, err
+		}
+		c.Partners = append(c.Partners, partner)
+	}
+	return c, nil
+}
+
+// needRestart names the fields that differ and are read at the start only.
+func (f perspectiveFile) needRestart(next perspectiveFile) []string {
+	var fields []string
+	a, b := reflect.ValueOf(f), reflect.ValueOf(next)
+	for i := range a.NumField() {
+		name, _, _ := strings.Cut(a.Type().Field(i).Tag.Get("json"), ",")
+		switch name {
+		case "certificate_file", "key_file", "signing_key_file", "partners":
+		default:
+			if !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+				fields = append(fields, name)
+			}
+		}
+	}
+	return fields
+}
