@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,8 @@ type Corroboration struct {
 	Remotes []string
 	// Quorum is the rule to decide by; the zero value stands for the event's.
 	Quorum policy.Quorum
+	// Log is that of coordinator.Config.
+	Log *slog.Logger
 }
 
 // CheckEvents returns the checks of the timeline, in order, with when they are
@@ -114,6 +117,7 @@ func (w *World) Corroborate(ctx context.Context, c Corroboration) (coordinator.R
 	config := coordinator.Config{
 		Primary: &runner{desk: desk, station: w.sites[set.Primary.Name], primary: true},
 		Quorum:  quorum, ReportOnly: true, Clock: desk.now, Timeout: answerTimeout, Workers: w.options.Workers,
+		Log: c.Log,
 	}
 	for _, name := range c.Remotes {
 		if !slices.ContainsFunc(set.Remotes, func(p perspectives.Perspective) bool { return p.Name == name }) {

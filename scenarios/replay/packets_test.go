@@ -210,7 +210,7 @@ var _ = Describe("Packets agree with routes", func() {
 			Expect(tally).To(HaveKeyWithValue(kind+" attacker", BeNumerically(">=", 20)), "both sides win often enough to tell them apart")
 		}
 		Expect(tally).To(HaveKeyWithValue("equal-prefix victim", BeNumerically(">=", 20)))
-	}, SpecTimeout(time.Minute))
+	}, SpecTimeout(5*time.Minute))
 
 	It("for 100 triples on the real Internet", func(ctx SpecContext) {
 		file, err := asrel.Open(realTopology())
@@ -230,5 +230,5 @@ var _ = Describe("Packets agree with routes", func() {
 				}
 			}
 		})).To(ContainElements("equal-prefix attacker", "equal-prefix victim", "sub-prefix attacker"))
-	}, SpecTimeout(time.Minute))
+	}, SpecTimeout(5*time.Minute))
 })
