@@ -127,7 +127,10 @@ func (c Check) checkHTTP01() error {
 	if err != nil {
 		return err
 	}
-	if c.Token != token {
+	if c.DCV.ForeignToken && !isBase64URL(c.Token) {
+		return fmt.Errorf("token %q: expected base64url without padding", c.Token)
+	}
+	if !c.DCV.ForeignToken && c.Token != token {
 		return fmt.Errorf("token %q: expected that of the key authorization, %q", c.Token, token)
 	}
 	return nil

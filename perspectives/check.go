@@ -128,6 +128,11 @@ type DCVParameters struct {
 	// base64url without padding (43 characters), for callers that do not
 	// disclose the key authorization: DNS01, DNSAccount01, TLSALPN01.
 	KeyAuthorizationHash string `json:"key_authorization_hash,omitempty"`
+	// ForeignToken lets HTTP01 look below another token than that of the key
+	// authorization. RFC 8555 8.1 has the two agree; in Open MPIC's API they are
+	// two values that the caller chooses. What is found must be the whole key
+	// authorization all the same.
+	ForeignToken bool `json:"foreign_token,omitempty"`
 	// ChallengeValue is what must be found: the Random Value or Request Token
 	// for WebsiteChange and DNSChange; the contact address for the contact
 	// methods; the IP address for IPAddress; the FQDN for ReverseAddressLookup.

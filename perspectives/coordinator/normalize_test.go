@@ -117,6 +117,13 @@ func TestNormalizeCheckTokens(t *testing.T) {
 	c.KeyAuthorization = c.Token + keyAuth[len(token):]
 	_, err = coordinator.NormalizeCheck(c)
 	g.Expect(err).NotTo(gomega.HaveOccurred())
+	c = check()
+	c.Token, c.DCV.ForeignToken = token[:22], true
+	_, err = coordinator.NormalizeCheck(c)
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	c.Method = perspectives.DNS01
+	_, err = coordinator.NormalizeCheck(c)
+	g.Expect(err).To(gomega.MatchError(coordinator.ErrBadCheck), "only http-01 has two tokens")
 }
 
 // FuzzNormalizeCheck: what is accepted is an LDH name within the limits, and

@@ -39,6 +39,7 @@ func (d *dcvParameters) fill(c *perspectives.Check) {
 	switch c.Method {
 	case perspectives.HTTP01:
 		c.Token, c.KeyAuthorization = value(d.Token), value(d.KeyAuthorization)
+		c.DCV.ForeignToken = true // nothing in the API says that the two agree
 	case perspectives.DNS01:
 		c.DCV.KeyAuthorizationHash = value(d.KeyHash)
 	case perspectives.TLSALPN01:

@@ -27,7 +27,7 @@ func TestParametersOfAllMethods(t *testing.T) {
 		want   perspectives.Check // Questions and default issuers left out
 	}{
 		`{"validation_method":"acme-http-01","token":"` + token + `","key_authorization":"` + keyAuth + `","http_headers":{"User-Agent":"ca"}}`: {
-			"", perspectives.Check{Token: token, KeyAuthorization: keyAuth, DCV: dcv{HTTPHeaders: map[string]string{"User-Agent": "ca"}}},
+			"", perspectives.Check{Token: token, KeyAuthorization: keyAuth, DCV: dcv{ForeignToken: true, HTTPHeaders: map[string]string{"User-Agent": "ca"}}},
 		},
 		`{"validation_method":"acme-dns-01","key_authorization_hash":"` + hash + `"}`:         {"", perspectives.Check{DCV: dcv{KeyAuthorizationHash: hash}}},
 		`{"validation_method":"acme-tls-alpn-01","key_authorization_hash":"` + hashHex + `"}`: {"", perspectives.Check{DCV: dcv{KeyAuthorizationHash: hash}}},
