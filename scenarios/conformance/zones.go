@@ -220,7 +220,9 @@ func ourZones(sign func(...names.FaultKind) *names.SigningSpec) []names.ZoneSpec
 	ns := []names.NameServer{server("ns1."+ours, hostOurs)}
 	return []names.ZoneSpec{
 		{Origin: "example.com", NameServers: ns, Sign: sign()},
-		{Origin: "insecure-servfail." + ours, NameServers: ns, Behaviour: names.ServFail},
+		// On other servers than its parent's, so that the parent can prove that it
+		// has no DS records.
+		{Origin: "insecure-servfail." + ours, NameServers: []names.NameServer{{Name: "ns0." + caaSuite}}, Behaviour: names.ServFail},
 		{Origin: ours, NameServers: ns, Sign: sign(), Records: fmt.Sprintf(`
 @                          IN A   %[1]v
 www                        IN A   %[1]v
