@@ -133,7 +133,9 @@ func expectNoWaiting(r *result.Replay) {
 	GinkgoHelper()
 	for _, c := range r.Checks {
 		for _, row := range c.Rows {
-			Expect(row.Finished-row.Started).To(BeNumerically("<", 4*time.Second), "%s in %s: %s; %s", row.Perspective, c.Name, row.DCV.Detail, row.CAA.Detail)
+			for _, e := range append(slices.Clone(row.DCV.Evidence), row.CAA.Evidence...) {
+				Expect(e.Took).To(BeNumerically("<", 4*time.Second), "%s in %s: %s at %s: %v", row.Perspective, c.Name, e.Query, e.Server, e.Answer)
+			}
 		}
 	}
 }
