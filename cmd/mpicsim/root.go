@@ -28,7 +28,8 @@ Colour is used on terminals only, and never if NO_COLOR is set.`,
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.AddCommand(newReplayCommand(s), newScenariosCommand(s), newRoutesCommand(s), newTopologyCommand(s), newServeCommand(s), newKeysCommand(s))
+	root.AddCommand(newReplayCommand(s), newScenariosCommand(s), newRoutesCommand(s), newTopologyCommand(s), newServeCommand(s), newKeysCommand(s),
+		newCheckCommand(s), newAuditCommand(s))
 	return root
 }
 

@@ -152,7 +152,8 @@ func (s *Server) judge(out *response, v view, p plan, a coordinator.Attempt) {
 	}
 	decision := a.Decision
 	out.Decision = &decision
-	out.IsValid = decision.Issue || p.required == 0
+	monitored := p.required == 0 && (s.mode == PrimaryAtCaller || a.Primary.Corroborates())
+	out.IsValid = decision.Issue || monitored
 	s.metrics.attempt(out.CheckType, decision.Reason, counted...)
 }
 
@@ -164,7 +165,6 @@ func (s *Server) unasked(out *response, v view, remotes []string, d perspectives
 		out.Perspectives = append(out.Perspectives, v.refusal(name, d))
 	}
 	out.Decision, out.Completed = &d, true
-	out.IsValid = out.Actual.Quorum == 0 && d.Reason != "bad-check"
 	s.metrics.attempt(out.CheckType, d.Reason)
 	return out
 }

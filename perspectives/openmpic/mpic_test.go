@@ -114,6 +114,7 @@ func TestQuorum(t *testing.T) {
 		"3 are too few for the rule":                 {nil, `{"perspective_count":3,"quorum_count":2}`, "", false, policy.TooFewRemotes, "3/2"},
 		"monitoring":                                 {nil, `{"quorum_count":0}`, "a b c d e", true, policy.TooFewCorroborations, "5/0"},
 		"monitoring with a count":                    {nil, `{"perspective_count":6,"quorum_count":0}`, "a b c", true, policy.TooFewCorroborations, "6/0"},
+		"monitoring, and the primary fails":          {nil, `{"quorum_count":0}`, "primary", false, policy.PrimaryCAAForbids, "5/0"},
 		"one RIR region left":                        {under("boulder"), `{"perspective_count":3,"quorum_count":2}`, "b", false, policy.TooFewRIRs, "3/2"},
 		"a stricter rule is not lowered":             {under("all"), `{"perspective_count":4,"quorum_count":3}`, "b", false, policy.TooFewCorroborations, "4/4"},
 		"the primary fails":                          {nil, `null`, "primary", false, policy.PrimaryCAAForbids, "5/4"},

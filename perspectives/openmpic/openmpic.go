@@ -24,7 +24,8 @@
 //
 // The rule of the [Fleet] holds: a request can ask for more corroborations than
 // it demands, never for less. With quorum_count 0, monitoring, is_valid is true
-// whatever is seen, and decision says what would have been decided.
+// whatever the remotes see, and decision says what would have been decided; an
+// included primary must pass all the same.
 //
 // Not modelled: authentication of callers and TLS, which belong in front of the
 // handler; asynchronous answers; choice of perspectives by name.

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"mpicsim/perspectives"
+	"mpicsim/perspectives/cohort"
+	"mpicsim/perspectives/coordinator"
+	"mpicsim/perspectives/dcv"
+	"mpicsim/perspectives/local"
+	"mpicsim/perspectives/openmpic"
+	"mpicsim/perspectives/policy"
+	"mpicsim/perspectives/remote"
+	"mpicsim/perspectives/resolver"
+)
+
+// coordinatorFile is the file of --config. Names of files in it are relative to
+// its folder.
+type coordinatorFile struct {
+	// Remotes is the file with the remotes, their keys and where the primary
+	// stands, as 'mpicsim keys new' makes it. Required.
+	Remotes string `json:"remotes_file"`
+	// PrimaryAt is "here" (the default), if the primary checks in this process, or
+	// "caller", if callers ask their own, which then stands where Remotes says.
+	PrimaryAt string `json:"primary_at,omitempty"`
+	// Rule names the quorum rule, "br" (in force on the day) if empty.
+	Rule string `json:"rule,omitempty"`
+	// CAADomains are for requests that name none.
+	CAADomains []string `json:"caa_domains,omitempty"`
+	// Cohorts says how the remotes of an attempt are chosen.
+	Cohorts cohortsFile `json:"cohorts"`
+	// DefaultCount, MaxAttempts and RefuseMonitoring are those of
+	// openmpic.Options.
+	DefaultCount     int  `json:"default_perspective_count,omitempty"`
+	MaxAttempts      int  `json:"absolute_max_attempts,omitempty"`
+	RefuseMonitoring bool `json:"refuse_monitoring,omitempty"`
+	// Timeout bounds one perspective's answer, 1m if 0.
+	Timeout remote.Duration `json:"timeout,omitempty"`
+}
+
+// cohortsFile says how remotes are chosen.
+type cohortsFile struct {
+	// Algorithm is "keyed", the default, or "open-mpic".
+	Algorithm string `json:"algorithm,omitempty"`
+	// SecretFile holds the key, at least 16 octets, or Open MPIC's hash_secret.
+	// White space at its ends does not count. Required.
+	SecretFile string `json:"secret_file"`
+	// Sets bounds how many cohorts one identifier may get, 1 if 0.
+	Sets int `json:"sets,omitempty"`
+}
+
+// onRealNetwork fills in the perspectives that the file names. It contacts
+// nobody.
+func onRealNetwork(path string, records *slog.Logger, o *openmpic.Options) error {
+	var f coordinatorFile
+	if err := remote.ReadJSON(path, &f); err != nil {
+		return fmt.Errorf("--config: %w", err)
+	}
+	if err := f.build(filepath.Dir(path), records, o); err != nil {
+		return fmt.Errorf("--config: %s: %w", path, err)
+	}
+	return nil
+}
+
+func (f coordinatorFile) build(dir string, records *slog.Logger, o *openmpic.Options) error {
+	if f.Rule == "" {
+		f.Rule = "br"
+	}
+	rule, err := policy.ParseRule(f.Rule, time.Now())
+	if err != nil {
+		return fmt.Errorf("rule: %w", err)
+	}
+	timeout := time.Duration(f.Timeout)
+	if timeout == 0 {
+		timeout = time.Minute
+	}
+	d := openmpic.DeploymentConfig{
+		Quorum: func() policy.Quorum { return ruleOn(f.Rule, time.Now(), rule) },
+		Clock:  time.Now, RuleDate: time.Now, Timeout: timeout, Log: records,
+	}
+	if f.Remotes == "" {
+		return errors.New("remotes_file: missing")
+	}
+	listed, clients, err := remote.ReadRemotes(relative(dir, f.Remotes), remote.ClientConfig{Clock: time.Now, Timeout: timeout})
+	if err != nil {
+		return fmt.Errorf("remotes_file: %w", err)
+	}
+	if listed.Primary == nil {
+		return errors.New("remotes_file: it has no primary: want where the primary stands")
+	}
+	var fleet []perspectives.Perspective
+	for _, c := range clients {
+		d.Remotes, fleet = append(d.Remotes, c), append(fleet, c.Describe())
+	}
+	switch f.PrimaryAt {
+	case "", "here":
+		if d.Primary, err = primaryHere(*listed.Primary); err != nil {
+			return err
+		}
+	case "caller":
+		d.Caller = listed.Primary
+	default:
+		return fmt.Errorf("primary_at: found %q, expected here or caller", f.PrimaryAt)
+	}
+	if o.Fleet, err = openmpic.NewDeployment(d); err != nil {
+		return err
+	}
+	if o.Cohorts, err = f.Cohorts.chooser(dir, rule, *listed.Primary, fleet); err != nil {
+		return fmt.Errorf("cohorts: %w", err)
+	}
+	o.DefaultIssuers, o.DefaultCount, o.MaxAttempts, o.RefuseMonitoring = f.CAADomains, f.DefaultCount, f.MaxAttempts, f.RefuseMonitoring
+	return nil
+}
+
+// ruleOn returns the rule of a name on a day, so that a service which runs for
+// long follows the phases of the BR; a name that was once read is always read.
+func ruleOn(name string, day time.Time, before policy.Quorum) policy.Quorum {
+	if rule, err := policy.ParseRule(name, day); err == nil {
+		return rule
+	}
+	return before
+}
+
+// primaryHere checks from this process as production must: public addresses
+// only, and DNSSEC validated (BR 3.2.2.4, 3.2.2.8.1).
+func primaryHere(p perspectives.Perspective) (coordinator.Runner, error) {
+	return local.New(local.Config{
+		Perspective: p, Network: &net.Dialer{}, Clock: time.Now, Roots: resolver.RealRoots(),
+		TrustAnchors: resolver.RootAnchors(), Allowed: dcv.PublicOnly,
+	})
+}
+
+// chooser returns how cohorts are chosen.
+func (c cohortsFile) chooser(dir string, rule policy.Quorum, primary perspectives.Perspective, fleet []perspectives.Perspective) (openmpic.Cohorts, error) {
+	if c.SecretFile == "" {
+		return nil, errors.New("secret_file: missing")
+	}
+	secret, err := os.ReadFile(relative(dir, c.SecretFile))
+	if err != nil {
+		return nil, fmt.Errorf("secret_file: %w", err)
+	}
+	secret = bytes.TrimSpace(secret)
+	switch c.Algorithm {
+	case "", "keyed":
+		return cohort.NewKeyed(cohort.Options{Key: secret, Quorum: rule, Primary: primary, Fleet: fleet, Sets: c.Sets})
+	case "open-mpic":
+		return cohort.OpenMPIC{Secret: string(secret), Fleet: cohort.Candidates(fleet, rule.MinDistanceKm)}, nil
+	}
+	return nil, fmt.Errorf("algorithm: found %q, expected keyed or open-mpic", c.Algorithm)
+}
+
+// relative resolves the name of a file in a configuration file.
+func relative(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}

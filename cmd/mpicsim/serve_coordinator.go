@@ -1,0 +1,283 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+
+	"mpicsim/perspectives"
+	"mpicsim/perspectives/audit"
+	"mpicsim/perspectives/cohort"
+	"mpicsim/perspectives/coordinator"
+	"mpicsim/perspectives/openmpic"
+	"mpicsim/perspectives/policy"
+	"mpicsim/scenarios/replay"
+)
+
+// coordinatorFlags are the flags of "mpicsim serve coordinator" as given.
+type coordinatorFlags struct {
+	scenario    string
+	at          time.Duration
+	check       string
+	config      string
+	listen      string
+	addressFile string
+	dialect     string
+	audit       string
+
+	hasAt bool
+}
+
+// drainTime is how long requests may take to end after a signal to stop.
+const drainTime = 30 * time.Second
+
+func newServeCoordinatorCommand(s streams) *cobra.Command {
+	var f coordinatorFlags
+	cmd := &cobra.Command{
+		Use:   "coordinator",
+		Short: "Serve Open MPIC's API, on real or emulated perspectives",
+		Long: `Coordinator serves POST /mpic as Open MPIC specifies it, POST /mpic/draft-00 of the
+IETF draft, and GET /healthz, /configz and /metrics.
+
+With --scenario the primary and the remotes stand in the emulated Internet of a
+scenario, at a virtual time of your choice: a CA's own client, or any test suite,
+can so be run against a hijack without touching a real network. Every request is
+checked at that same time.
+
+With --config they are on the real network: a JSON file names the primary, the
+remotes and their keys (see docs). Exactly one of the two is needed.
+
+The address is printed when the service is ready. An interrupt lets requests end,
+for 30 s at most.`,
+		Example: `  # During the hijack of the default scenario; then, in another terminal, the
+  # command that it prints
+  mpicsim serve coordinator --scenario equal-prefix
+
+  # Before it
+  mpicsim serve coordinator --scenario equal-prefix --at 30s --listen 127.0.0.1:8001
+
+  # On the real network
+  mpicsim serve coordinator --config coordinator.json --audit /var/log/mpicsim`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.hasAt = cmd.Flags().Changed("at")
+			return runCoordinator(cmd.Context(), s, f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.scenario, "scenario", "", "`SCENARIO` whose Internet the perspectives stand in: a built-in one or a YAML file")
+	flags.DurationVar(&f.at, "at", 0, "virtual time of all checks, such as 90s; by default that of the timeline's last check")
+	flags.StringVar(&f.check, "check", "", "`NAME` of the timeline's check whose perspectives, date and rule to use;\nby default the last one until --at")
+	flags.StringVar(&f.config, "config", "", "JSON `FILE` with perspectives on the real network")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:8000", "`ADDRESS` to listen on; port 0 for any that is free")
+	flags.StringVar(&f.addressFile, "address-file", "", "write the URL to `FILE` when the service is ready")
+	flags.StringVar(&f.dialect, "dialect", "spec", "`NAME` of the dialect of answers: spec, or core for the reference implementation's")
+	flags.StringVar(&f.audit, "audit", "", "keep the records of BR 5.4.1(2)(7) and (8) in folder `DIR`; see 'mpicsim audit'")
+	flags.SortFlags = false
+	return cmd
+}
+
+func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err error) {
+	if (f.scenario == "") == (f.config == "") {
+		return errors.New("--scenario, --config: want exactly one of the two")
+	}
+	if f.config != "" && (f.hasAt || f.check != "") {
+		return errors.New("--at, --check: want --scenario: the real network has no virtual time")
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	o := openmpic.Options{
+		Clock: time.Now, Registry: registry, Dialect: openmpic.Dialect(f.dialect), Version: version(),
+		Log: slog.New(slog.NewTextHandler(s.err, nil)),
+	}
+	var records *slog.Logger
+	if f.audit != "" {
+		log, err := audit.Open(audit.Options{Dir: f.audit, Sync: true, Clock: time.Now})
+		if err != nil {
+			return fmt.Errorf("--audit: %w", err)
+		}
+		defer func() { err = errors.Join(err, log.Close()) }()
+		records, o.Healthy = slog.New(log.Handler()), log.Err
+	}
+	hint := ""
+	if f.scenario != "" {
+		world, err := openWorld(ctx, f)
+		if err != nil {
+			return err
+		}
+		defer world.Close()
+		if hint, err = inScenario(world, f, records, &o); err != nil {
+			return err
+		}
+	} else if err := onRealNetwork(f.config, records, &o); err != nil {
+		return err
+	}
+	server, err := openmpic.New(o)
+	if err != nil {
+		return err
+	}
+	return serveUntilDone(ctx, s, f, server, hint)
+}
+
+// serveUntilDone listens until the context ends.
+func serveUntilDone(ctx context.Context, s streams, f coordinatorFlags, server *openmpic.Server, hint string) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.listen)
+	if err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	h := server.HTTPServer()
+	h.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(s.err, nil), slog.LevelWarn)
+	h.BaseContext = func(net.Listener) context.Context { return context.WithoutCancel(ctx) }
+	served := make(chan error, 1)
+	go func() { served <- h.Serve(listener) }()
+	address := "http://" + listener.Addr().String()
+	if _, err := fmt.Fprintf(s.out, "listening on %s\n", address); err != nil {
+		return errors.Join(fault(err), h.Close())
+	}
+	if hint != "" {
+		s.notef(hint, address)
+	}
+	if f.addressFile != "" {
+		if err := os.WriteFile(f.addressFile, []byte(address+"\n"), 0o644); err != nil {
+			return errors.Join(fmt.Errorf("--address-file: %w", err), h.Close())
+		}
+	}
+	select {
+	case err := <-served:
+		return fault(err)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := h.Shutdown(drain); err != nil {
+		return fault(fmt.Errorf("requests did not end within %v: %w", drainTime, err))
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fault(err)
+	}
+	return nil
+}
+
+// openWorld builds the emulated Internet of the scenario.
+func openWorld(ctx context.Context, f coordinatorFlags) (*replay.World, error) {
+	src, err := loadScenario(f.scenario)
+	if err != nil {
+		return nil, err
+	}
+	// Requests that are under way when the command is interrupted need the servers.
+	return replay.Build(context.WithoutCancel(ctx), replay.Options{Source: src, Version: version()})
+}
+
+// inScenario fills in who can be asked in the world, and returns a hint for the
+// user, with a verb for the address.
+func inScenario(world *replay.World, f coordinatorFlags, records *slog.Logger, o *openmpic.Options) (string, error) {
+	fleet := &scenarioFleet{world: world, records: records}
+	var err error
+	if fleet.event, fleet.at, err = chooseCheck(world, f); err != nil {
+		return "", err
+	}
+	if fleet.set, fleet.rule, err = world.Deployment(fleet.event); err != nil {
+		return "", err
+	}
+	ask, err := world.Request(fleet.event)
+	if err != nil {
+		return "", err
+	}
+	key := sha256.Sum256([]byte("mpicsim/cohorts/" + fleet.set.Name))
+	keyed, err := cohort.NewKeyed(cohort.Options{Key: key[:], Quorum: fleet.rule, Primary: fleet.set.Primary, Fleet: fleet.set.Remotes})
+	if err != nil {
+		return "", err
+	}
+	o.Fleet, o.Cohorts = fleet, wholeFleet{fleet.set.Remotes, keyed}
+	o.DefaultCount, o.DefaultIssuers = len(fleet.set.Remotes), ask.IssuerDomains
+	params := ""
+	if ask.Method == perspectives.HTTP01 {
+		params = " --token " + ask.Token + " --key-authorization " + ask.KeyAuthorization
+	} else {
+		params = " --param key_authorization_hash=" + ask.KeyHash()
+	}
+	return fmt.Sprintf("virtual time %v, perspectives and rule of check %q: try\n  mpicsim check --url %%s --domain %s --method %s%s\n",
+		fleet.at, fleet.event, ask.Domain, ask.Method, params), nil
+}
+
+// chooseCheck returns the timeline's check to follow, and the virtual time.
+func chooseCheck(world *replay.World, f coordinatorFlags) (event string, at time.Duration, err error) {
+	events := world.CheckEvents()
+	if len(events) == 0 {
+		return "", 0, fmt.Errorf("--scenario: %s: its timeline has no check, want one that says who checks", f.scenario)
+	}
+	if f.at < 0 {
+		return "", 0, fmt.Errorf("--at: found %v, expected 0 or later", f.at)
+	}
+	chosen := events[0]
+	for _, e := range events {
+		if f.check == "" && (!f.hasAt || e.At <= f.at) || f.check == e.Check.Name {
+			chosen = e
+		}
+	}
+	if f.check != "" && chosen.Check.Name != f.check {
+		_, _, err := world.Deployment(f.check) // says which there are
+		return "", 0, fmt.Errorf("--check: %w", err)
+	}
+	if !f.hasAt {
+		return chosen.Check.Name, chosen.At, nil
+	}
+	return chosen.Check.Name, f.at, nil
+}
+
+// scenarioFleet is the perspectives of one check in an emulated Internet.
+type scenarioFleet struct {
+	world   *replay.World
+	event   string
+	at      time.Duration
+	set     perspectives.Set
+	rule    policy.Quorum
+	records *slog.Logger
+}
+
+// Describe implements [openmpic.Fleet].
+func (f *scenarioFleet) Describe() (perspectives.Perspective, []perspectives.Perspective, openmpic.Primary) {
+	return f.set.Primary, slices.Clone(f.set.Remotes), openmpic.PrimaryIncluded
+}
+
+// Rule implements [openmpic.Fleet].
+func (f *scenarioFleet) Rule() policy.Quorum { return f.rule }
+
+// Attempt implements [openmpic.Fleet].
+func (f *scenarioFleet) Attempt(ctx context.Context, a openmpic.Attempt) (coordinator.Report, error) {
+	c := replay.Corroboration{Event: f.event, At: f.at, Check: a.Check, Remotes: a.Remotes, Quorum: a.Quorum}
+	if f.records != nil {
+		c.Log = f.records.With("trace_identifier", a.Trace, "request_attempt", a.Number)
+	}
+	return f.world.Corroborate(ctx, c)
+}
+
+// wholeFleet uses all remotes where as many are asked for, so that a scenario's
+// set is used as it stands, and else lets another choose.
+type wholeFleet struct {
+	remotes []perspectives.Perspective
+	others  openmpic.Cohorts
+}
+
+// Cohorts implements [openmpic.Cohorts].
+func (w wholeFleet) Cohorts(target string, size int) ([][]string, error) {
+	if size != len(w.remotes) {
+		return w.others.Cohorts(target, size)
+	}
+	names := make([]string, size)
+	for i, r := range w.remotes {
+		names[i] = r.Name
+	}
+	return [][]string{names}, nil
+}
