@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,138 +32,199 @@ func Canonical(data []byte, without ...string) ([]byte, error) {
 	if !utf8.Valid(data) {
 		return nil, errors.New("not valid UTF-8")
 	}
-	c := canonicalizer{tokens: json.NewDecoder(bytes.NewReader(data)), without: without}
-	c.tokens.UseNumber()
-	token, err := c.tokens.Token()
+	if err := syntax(data); err != nil {
+		return nil, err
+	}
+	c := canonicalizer{rest: data, without: without}
+	if c.next() != '{' {
+		return nil, fmt.Errorf("found %.20q, expected an object", c.rest)
+	}
+	out, err := c.value(make([]byte, 0, len(data)), 0)
 	if err != nil {
-		return nil, truncated(err)
-	}
-	if token != json.Delim('{') {
-		return nil, fmt.Errorf("found %v, expected an object", token)
-	}
-	out, err := c.object(nil, 1)
-	if err != nil {
-		return nil, fmt.Errorf("at octet %d: %w", c.tokens.InputOffset(), truncated(err))
-	}
-	if _, err := c.tokens.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("at octet %d: expected nothing after the object", c.tokens.InputOffset())
+		return nil, fmt.Errorf("at octet %d: %w", len(data)-len(c.rest), err)
 	}
 	return out, nil
 }
 
-// truncated gives the end of the input, where more was expected, its name.
-func truncated(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+// syntax returns what keeps data from being one JSON value.
+func syntax(data []byte) error {
+	if json.Valid(data) {
+		return nil
 	}
-	return err
+	var raw json.RawMessage
+	err := json.Unmarshal(data, &raw)
+	if broken, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("at octet %d: %w", broken.Offset, broken)
+	}
+	return errors.New("no JSON")
 }
 
+// canonicalizer walks over one JSON value whose syntax has been checked.
 type canonicalizer struct {
-	tokens  *json.Decoder
+	rest    []byte
 	without []string
+}
+
+// next skips white space and returns the octet after it.
+func (c *canonicalizer) next() byte {
+	c.rest = bytes.TrimLeft(c.rest, " \t\r\n")
+	if len(c.rest) == 0 {
+		return 0
+	}
+	return c.rest[0]
+}
+
+// skip skips the next octet that is no white space, if it is the one given.
+func (c *canonicalizer) skip(octet byte) bool {
+	if c.next() != octet {
+		return false
+	}
+	c.rest = c.rest[1:]
+	return true
 }
 
 // member is a name with its value in canonical form.
 type member struct {
 	name  string
-	units []uint16 // the name, to sort by (RFC 8785 3.2.3)
 	value []byte
 }
 
-// object appends the object whose brace has been read.
+// object appends the object that comes next, depth levels deep.
 func (c *canonicalizer) object(out []byte, depth int) ([]byte, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("more than %d levels", maxDepth)
 	}
 	var members []member
-	seen := map[string]string{}
-	for c.tokens.More() {
-		token, err := c.tokens.Token()
+	var values []byte // all in one
+	for c.skip('{'); !c.skip('}'); c.skip(',') {
+		c.next()
+		name, err := c.text()
 		if err != nil {
 			return nil, err
 		}
-		name, ok := token.(string)
-		if !ok {
-			return nil, fmt.Errorf("found %v, expected a name", token)
-		}
-		if other, double := seen[folded(name)]; double {
-			return nil, fmt.Errorf("names %q and %q differ in nothing but case", other, name)
-		}
-		seen[folded(name)] = name
-		value, err := c.value(nil, depth)
-		if err != nil {
+		c.skip(':')
+		from := len(values)
+		if values, err = c.value(values, depth); err != nil {
 			return nil, err
 		}
-		if depth > 1 || !slices.Contains(c.without, name) {
-			members = append(members, member{name, utf16.Encode([]rune(name)), value})
-		}
+		members = append(members, member{name, values[from:len(values):len(values)]})
 	}
-	if _, err := c.tokens.Token(); err != nil {
+	if err := unambiguous(members); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(members, func(a, b member) int { return slices.Compare(a.units, b.units) })
+	slices.SortFunc(members, func(a, b member) int { return compareUTF16(a.name, b.name) })
 	out = append(out, '{')
-	for i, m := range members {
-		if i > 0 {
+	first := true
+	for _, m := range members {
+		if depth == 1 && slices.Contains(c.without, m.name) {
+			continue
+		}
+		if !first {
 			out = append(out, ',')
 		}
+		first = false
 		out = append(appendString(out, m.name), ':')
 		out = append(out, m.value...)
 	}
 	return append(out, '}'), nil
 }
 
-// array appends the array whose bracket has been read.
+// unambiguous wants names that differ in more than case.
+func unambiguous(members []member) error {
+	seen := make(map[string]string, len(members))
+	for _, m := range members {
+		key := folded(m.name)
+		if other, double := seen[key]; double {
+			return fmt.Errorf("names %q and %q differ in nothing but case", other, m.name)
+		}
+		seen[key] = m.name
+	}
+	return nil
+}
+
+// compareUTF16 compares names as RFC 8785 3.2.3 sorts them: by UTF-16 code units.
+// Without surrogates that is the order of the octets of UTF-8.
+func compareUTF16(a, b string) int {
+	beyond := func(r rune) bool { return r >= 0xd800 }
+	if strings.ContainsFunc(a, beyond) || strings.ContainsFunc(b, beyond) {
+		return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
+	}
+	return strings.Compare(a, b)
+}
+
+// array appends the array that comes next.
 func (c *canonicalizer) array(out []byte, depth int) ([]byte, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("more than %d levels", maxDepth)
 	}
 	out = append(out, '[')
-	for first := true; c.tokens.More(); first = false {
+	first := true
+	for c.skip('['); !c.skip(']'); c.skip(',') {
 		if !first {
 			out = append(out, ',')
 		}
+		first = false
 		var err error
 		if out, err = c.value(out, depth); err != nil {
 			return nil, err
 		}
 	}
-	_, err := c.tokens.Token()
-	return append(out, ']'), err
+	return append(out, ']'), nil
 }
 
-// value reads and appends one value.
+// value appends the value that comes next, which lies depth levels deep.
 func (c *canonicalizer) value(out []byte, depth int) ([]byte, error) {
-	token, err := c.tokens.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch v := token.(type) {
-	case json.Delim:
-		if v == '{' {
-			return c.object(out, depth+1)
-		}
+	switch c.next() {
+	case '{':
+		return c.object(out, depth+1)
+	case '[':
 		return c.array(out, depth+1)
-	case string:
-		return appendString(out, v), nil
-	case bool:
-		return strconv.AppendBool(out, v), nil
-	case json.Number:
-		n, err := strconv.ParseInt(v.String(), 10, 64)
-		if err != nil || n > maxInteger || n < -maxInteger || v == "-0" {
-			return nil, fmt.Errorf("number %s: expected an integer within ±(2^53-1)", v)
-		}
-		return strconv.AppendInt(out, n, 10), nil
-	default:
-		return append(out, "null"...), nil
+	case '"':
+		text, err := c.text()
+		return appendString(out, text), err
 	}
+	end := bytes.IndexAny(c.rest, ",]} \t\r\n")
+	if end < 0 {
+		end = len(c.rest)
+	}
+	token := string(c.rest[:end])
+	c.rest = c.rest[end:]
+	if token == "true" || token == "false" || token == "null" {
+		return append(out, token...), nil
+	}
+	n, err := strconv.ParseInt(token, 10, 64)
+	if err != nil || n > maxInteger || n < -maxInteger || token == "-0" {
+		return nil, fmt.Errorf("number %.40s: expected an integer within ±(2^53-1)", token)
+	}
+	return strconv.AppendInt(out, n, 10), nil
+}
+
+// text returns the string that comes next.
+func (c *canonicalizer) text() (string, error) {
+	end := 1
+	for c.rest[end] != '"' {
+		if c.rest[end] == '\\' {
+			end++
+		}
+		end++
+	}
+	raw := c.rest[:end+1]
+	c.rest = c.rest[end+1:]
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1:end]), nil
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return s, err
 }
 
 // appendString appends a string with as few escapes as JSON allows (RFC 8785
 // 3.2.2.2).
 func appendString(out []byte, s string) []byte {
 	out = append(out, '"')
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' }) {
+		return append(append(out, s...), '"')
+	}
 	for _, r := range s {
 		switch {
 		case r == '"' || r == '\\':
@@ -183,6 +243,10 @@ func appendString(out []byte, s string) []byte {
 // folded returns a name such that names are equal if they differ only in case, as
 // encoding/json reads them.
 func folded(name string) string {
+	plain := func(r rune) bool { return (r < 'a' || r > 'z') && r < utf8.RuneSelf }
+	if strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
+		return name
+	}
 	return strings.Map(func(r rune) rune {
 		lowest := r
 		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {

@@ -38,9 +38,9 @@ func TestCanonical(t *testing.T) {
 		"not UTF-8":          {"{\"a\":\"\xff\"}", "", "UTF-8"},
 		"an array":           {`[]`, "", "expected an object"},
 		"a string":           {`"a"`, "", "expected an object"},
-		"nothing":            {``, "", "unexpected EOF"},
-		"half of it":         {`{"a":`, "", "unexpected EOF"},
-		"more than it":       {`{}{}`, "", "nothing after the object"},
+		"nothing":            {``, "", "unexpected end of JSON input"},
+		"half of it":         {`{"a":`, "", "unexpected end of JSON input"},
+		"more than it":       {`{}{}`, "", "after top-level value"},
 		"no JSON":            {`{a:1}`, "", "invalid character"},
 	} {
 		t.Run(name, func(t *testing.T) {

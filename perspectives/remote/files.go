@@ -157,6 +157,14 @@ func ReadJSON(path string, v any) error {
 	return fmt.Errorf("%s:%d:%d: %w", path, line, column, wellPut(truncated(err)))
 }
 
+// truncated gives the end of the input, where more was expected, its name.
+func truncated(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
 // position returns line and column, from 1, of the octet before offset.
 func position(data []byte, offset int64) (line, column int) {
 	before := data[:min(max(offset, 0), int64(len(data)))]

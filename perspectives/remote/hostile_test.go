@@ -130,10 +130,12 @@ func TestHostileServers(t *testing.T) {
 		reason string
 		detail string
 	}{
-		"garbage":            {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("\x00\xff<html>")) }, remote.ReasonBadAnswer, "UTF-8"},
-		"no answer":          {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }, remote.ReasonBadAnswer, ""},
-		"another object":     {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"api_version":"1"}`)) }, remote.ReasonBadSignature, ""},
-		"deep nesting":       {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(strings.Repeat(`{"a":`, 500))) }, remote.ReasonBadAnswer, "levels"},
+		"garbage":        {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("\x00\xff<html>")) }, remote.ReasonBadAnswer, "UTF-8"},
+		"no answer":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }, remote.ReasonBadAnswer, ""},
+		"another object": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"api_version":"1"}`)) }, remote.ReasonBadSignature, ""},
+		"deep nesting": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(strings.Repeat(`{"a":`, 500) + `1` + strings.Repeat(`}`, 500)))
+		}, remote.ReasonBadAnswer, "levels"},
 		"without end":        {func(w http.ResponseWriter, r *http.Request) { flood(w, r) }, remote.ReasonTooLarge, "4096 octets"},
 		"a longer header":    {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 100_000)) }, remote.ReasonUnreachable, "headers"},
 		"a redirect":         {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://192.0.2.1/", 307) }, remote.ReasonRefused, "307"},
