@@ -106,7 +106,10 @@ func New(c Config) (*Local, error) {
 // Describe returns the perspective's description.
 func (l *Local) Describe() perspectives.Perspective { return l.perspective }
 
-// Run answers the questions of c and returns what was seen. It does not fail:
+// Run answers the questions of c and returns what was seen. Both are asked through
+// one resolver session, as one recursive resolver would: what the first question
+// taught it about delegations serves the second, answers are never reused, and
+// nothing outlives the run. Run does not fail:
 // that something could not be asked is an outcome with the verdict Error. The
 // outcome of a question that is not asked stays Unanswered; of a check whose
 // Questions mean nothing that is both.
@@ -115,13 +118,14 @@ func (l *Local) Run(ctx context.Context, c perspectives.Check) perspectives.Resu
 		Perspective: l.perspective.Name, RIR: l.perspective.RIR, Questions: c.Questions,
 		TargetAddresses: []string{}, Started: l.clock(),
 	}
+	session := l.resolver.NewSession()
 	if c.Questions.Known() && c.Questions.DCV() {
 		var targets []string
-		res.DCV, targets = l.validator.Validate(ctx, l.resolver.NewSession(), c)
+		res.DCV, targets = l.validator.Validate(ctx, session, c)
 		res.TargetAddresses = append(res.TargetAddresses, targets...)
 	}
 	if c.Questions.Known() && c.Questions.CAA() {
-		res.CAA = l.caa.Check(ctx, l.resolver.NewSession(), c)
+		res.CAA = l.caa.Check(ctx, session, c)
 	}
 	res.Finished = l.clock()
 	return res
