@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 )
 
@@ -18,7 +17,8 @@ const maxResponse = 8 << 20
 
 // Client asks a service.
 type Client struct {
-	// URL is what POST /mpic is below, such as "http://localhost:8000". Required.
+	// URL is where requests are posted, such as "http://localhost:8000/mpic".
+	// Required.
 	URL string
 	// HTTP sends the requests. Required; its timeout is how long a case may take.
 	HTTP *http.Client
@@ -81,7 +81,7 @@ func (c Client) Ask(ctx context.Context, of Case) Result {
 }
 
 func (c Client) post(ctx context.Context, body []byte) (status int, response []byte, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.URL, "/")+"/mpic", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}

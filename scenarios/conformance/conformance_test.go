@@ -29,7 +29,7 @@ func serve(change ...func(*openmpic.Options)) (*conformance.World, conformance.C
 	Expect(err).NotTo(HaveOccurred())
 	server := httptest.NewServer(handler)
 	DeferCleanup(server.Close)
-	return world, conformance.Client{URL: server.URL, HTTP: server.Client()}
+	return world, conformance.Client{URL: server.URL + "/mpic", HTTP: server.Client()}
 }
 
 // One world serves all cases, because building it takes longer than a case and a
