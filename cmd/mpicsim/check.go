@@ -22,7 +22,6 @@ import (
 type checkFlags struct {
 	url       string
 	domain    string
-	check     string
 	method    string
 	token     string
 	keyAuth   string
@@ -309,7 +308,12 @@ func (p mpicPerspective) summary() string {
 	}
 	var said []string
 	for _, e := range p.Response.Errors {
-		said = append(said, e.Message)
+		message := e.Message
+		if _, cause, found := strings.Cut(message, "Check failed for perspective "+p.Code+", target "); found {
+			_, cause, _ = strings.Cut(cause, ": ")
+			message, _, _ = strings.Cut(cause, "; trace ID: ")
+		}
+		said = append(said, message)
 	}
 	if len(said) == 0 {
 		for _, name := range []string{"response_url", "resolved_ip", "response_page", "found_at", "records_seen", "common_name"} {

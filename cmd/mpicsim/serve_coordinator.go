@@ -55,8 +55,20 @@ scenario, at a virtual time of your choice: a CA's own client, or any test suite
 can so be run against a hijack without touching a real network. Every request is
 checked at that same time.
 
-With --config they are on the real network: a JSON file names the primary, the
-remotes and their keys (see docs). Exactly one of the two is needed.
+With --config the remotes are on the real network. The JSON file has, each with its
+default or "required":
+  remotes_file               the file that 'mpicsim keys new' makes (required)
+  primary_at                 here: the primary checks in this process; caller: as in
+                             Open MPIC, callers have asked their own (here)
+  rule                       quorum rule, such as br or br@2026-12-15 (br)
+  caa_domains                for requests without any (none)
+  cohorts                    {"algorithm": "keyed" or "open-mpic", "secret_file": FILE,
+                             "sets": how many cohorts one identifier may get}
+                             (keyed, required, 1)
+  default_perspective_count  (what the rule demands)
+  absolute_max_attempts      (3)
+  refuse_monitoring          answers quorum_count 0 with an error (false)
+  timeout                    of one perspective's answer (1m)
 
 The address is printed when the service is ready. An interrupt lets requests end,
 for 30 s at most.`,
@@ -258,7 +270,7 @@ func (f *scenarioFleet) Rule() policy.Quorum { return f.rule }
 func (f *scenarioFleet) Attempt(ctx context.Context, a openmpic.Attempt) (coordinator.Report, error) {
 	c := replay.Corroboration{Event: f.event, At: f.at, Check: a.Check, Remotes: a.Remotes, Quorum: a.Quorum}
 	if f.records != nil {
-		c.Log = f.records.With("trace_identifier", a.Trace, "request_attempt", a.Number)
+		c.Log = f.records.With(slog.String("trace_identifier", a.Trace), slog.Int("request_attempt", a.Number))
 	}
 	return f.world.Corroborate(ctx, c)
 }

@@ -67,7 +67,7 @@ func TestHandlerKeepsWhatIsLogged(t *testing.T) {
 	dir := t.TempDir()
 	l := open(g, dir, 0)
 	logger := slog.New(l.Handler())
-	logger.With("ca", "ca.example").WithGroup("attempt").Info("quorum result", "quorum", "3/4")
+	logger.With(slog.String("ca", "ca.example")).WithGroup("attempt").Info("quorum result", slog.String("quorum", "3/4"))
 	logger.Debug("noise")
 	g.Expect(l.Close()).To(Succeed())
 	g.Expect(l.Close()).To(Succeed())

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 
 	"mpicsim/perspectives"
 	"mpicsim/perspectives/coordinator"
@@ -62,7 +64,7 @@ func (s *Server) plan(r *request) (plan, error) {
 	var err error
 	if p.cohorts, err = s.o.Cohorts.Cohorts(r.Target, p.count); err != nil || len(p.cohorts) == 0 {
 		if err != nil && s.o.Log != nil {
-			s.o.Log.Warn("no cohort", "target", r.Target, "size", p.count, "error", err.Error())
+			s.o.Log.Warn("no cohort", slog.String("target", r.Target), slog.Int("size", p.count), slog.String("error", err.Error()))
 		}
 		return p, noCohort(p.count)
 	}
@@ -144,7 +146,7 @@ func (s *Server) judge(out *response, v view, p plan, a coordinator.Attempt) {
 	if s.mode == PrimaryIncluded {
 		primary := v.perspective(a.Primary)
 		out.Primary = &primary
-		counted = append(counted[:len(counted):len(counted)], primary)
+		counted = append(slices.Clip(counted), primary)
 		if !a.Primary.Corroborates() { // and no remote was asked
 			out.Completed = primary.Response.Completed
 			counted = counted[len(counted)-1:]
@@ -220,6 +222,8 @@ func (s *Server) echo(r *request) json.RawMessage {
 		fix("dns_record_type", "PTR")
 	case perspectives.HTTP01, perspectives.DNS01, perspectives.WebsiteChange, perspectives.DNSChange:
 		fix("require_exact_case", true)
+	case perspectives.TLSALPN01, perspectives.DNSAccount01, perspectives.DNSPersistent, perspectives.IPPersistent,
+		perspectives.ContactEmailTXT, perspectives.ContactPhoneTXT, perspectives.IPAddress:
 	}
 	return mustJSON(fields)
 }

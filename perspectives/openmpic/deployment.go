@@ -80,7 +80,7 @@ func (d *Deployment) Attempt(ctx context.Context, a Attempt) (coordinator.Report
 		Clock: d.c.Clock, RuleDate: d.c.RuleDate, Timeout: d.c.Timeout,
 	}
 	if d.c.Log != nil {
-		config.Log = d.c.Log.With("trace_identifier", a.Trace, "request_attempt", a.Number)
+		config.Log = d.c.Log.With(slog.String("trace_identifier", a.Trace), slog.Int("request_attempt", a.Number))
 	}
 	for _, name := range a.Remotes {
 		r := d.byName[name]

@@ -49,6 +49,18 @@ func errorType(reason string) string {
 	return ""
 }
 
+// unanswered says whether a reason of package remote means that there is no answer
+// of the perspective, or none to believe, rather than one about the target.
+func unanswered(reason string) bool {
+	switch reason {
+	case "remote-unreachable", "remote-timeout", "cancelled", "remote-authentication", "refused-by-remote", "answer-too-large",
+		"bad-request", "bad-answer", "wrong-version", "bad-signature", "wrong-perspective", "wrong-region", "replayed",
+		"wrong-request", "wrong-questions", "clock-skew", "missing-verdict", "unrequested-answer":
+		return true
+	}
+	return false
+}
+
 // errors returns what kept a perspective from seeing what it should, nil if
 // nothing did.
 func (v view) errors(o perspectives.Outcome) []checkError {

@@ -9,6 +9,8 @@ import (
 	. "github.com/onsi/gomega"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/dcv"
+	"mpicsim/perspectives/remote"
 )
 
 const (
@@ -142,8 +144,10 @@ func TestDetails(t *testing.T) {
 			"response_url":"http://h/.well-known/acme-challenge/T","response_status_code":200,"response_page":"cMOkZ2U="}`},
 		"HTTP without answer": {http01, DialectCore, nil, `{"validation_method":"acme-http-01","response_history":null,"response_url":null,"response_status_code":null,"response_page":null}`},
 		"DNS":                 {dns01, DialectCore, dns, `{"validation_method":"acme-dns-01","records_seen":["v"],"response_code":0,"ad_flag":true,"found_at":"_acme-challenge.h","cname_chain":["t1.example.","t2.example."]}`},
-		"DNS without records": {dns01, DialectSpec, &perspectives.Seen{DNS: &perspectives.SeenDNS{Name: "h", Rcode: 3, DNSSEC: perspectives.Insecure}},
-			`{"validation_method":"acme-dns-01","records_seen":[],"response_code":3,"ad_flag":false,"found_at":"h","cname_chain":[]}`},
+		"DNS without records": {
+			dns01, DialectSpec, &perspectives.Seen{DNS: &perspectives.SeenDNS{Name: "h", Rcode: 3, DNSSEC: perspectives.Insecure}},
+			`{"validation_method":"acme-dns-01","records_seen":[],"response_code":3,"ad_flag":false,"found_at":"h","cname_chain":[]}`,
+		},
 		"DNS without answer": {dns01, DialectSpec, nil, `{"validation_method":"acme-dns-01","records_seen":null,"response_code":null,"ad_flag":null,"found_at":null,"cname_chain":null}`},
 		"TLS":                {alpn, DialectSpec, &perspectives.Seen{TLS: &perspectives.SeenTLS{CommonName: "h"}}, `{"validation_method":"acme-tls-alpn-01","common_name":"h"}`},
 		"TLS without answer": {alpn, DialectSpec, nil, `{"validation_method":"acme-tls-alpn-01","common_name":null}`},
@@ -193,6 +197,34 @@ func TestErrors(t *testing.T) {
 		got := v.errors(perspectives.Outcome{Verdict: tc.verdict, Reason: reason, Detail: "why", Seen: tc.seen})
 		NewWithT(t).Expect(mustJSON(got)).To(MatchJSON(tc.want), reason)
 	}
+}
+
+// TestReasonsAreThoseOfOtherPackages: this package knows them as words.
+func TestReasonsAreThoseOfOtherPackages(t *testing.T) {
+	g := NewWithT(t)
+	for reason, want := range map[string]string{
+		dcv.ReasonLookupFailed: errorDCVLookup, dcv.ReasonBogus: errorDCVLookup, dcv.ReasonNameNotFound: errorDCVLookup,
+		dcv.ReasonNoAddress: errorDCVLookup, dcv.ReasonConnectionFailed: errorDCVLookup, dcv.ReasonTimeout: errorDCVLookup,
+		dcv.ReasonAddressForbidden: errorDCVLookup, dcv.ReasonNoTXT: errorDCVLookup, dcv.ReasonNoRecord: errorDCVLookup,
+		dcv.ReasonALPN: errorDCVLookup, dcv.ReasonStatus: errorHTTP, dcv.ReasonRedirectForbidden: errorRedirect,
+		dcv.ReasonRedirectLoop: errorRedirect, dcv.ReasonTooManyRedirects: errorRedirect, dcv.ReasonInvalidCheck: errorParameter,
+		dcv.ReasonWildcard: errorParameter, dcv.ReasonValueInRequest: errorParameter,
+		dcv.ReasonExtensionMissing: errorCertificate + "extension_missing", dcv.ReasonNotOneSAN: errorCertificate + "no_single_san",
+		dcv.ReasonExtensionNotCritical: errorCertificate + "noncritical_alpn_extension",
+		dcv.ReasonSANType:              errorCertificate + "san_type_not_match", dcv.ReasonSANMismatch: errorCertificate + "san_not_hostname",
+		dcv.ReasonMismatch: "", dcv.ReasonTXTMismatch: "", dcv.ReasonValueNotFound: "", dcv.ReasonMatches: "",
+	} {
+		g.Expect(errorType(reason)).To(Equal(want), reason)
+	}
+	for _, reason := range []string{
+		remote.ReasonUnreachable, remote.ReasonTimeout, remote.ReasonCancelled, remote.ReasonAuthentication, remote.ReasonRefused,
+		remote.ReasonTooLarge, remote.ReasonBadRequest, remote.ReasonBadAnswer, remote.ReasonWrongVersion, remote.ReasonBadSignature,
+		remote.ReasonWrongPerspective, remote.ReasonWrongRegion, remote.ReasonReplayed, remote.ReasonWrongRequest,
+		remote.ReasonWrongQuestions, remote.ReasonClockSkew, remote.ReasonMissingVerdict, remote.ReasonUnaskedVerdict,
+	} {
+		g.Expect(unanswered(reason)).To(BeTrue(), reason)
+	}
+	g.Expect(unanswered(dcv.ReasonTimeout)).To(BeFalse())
 }
 
 // TestFixedParametersAreEchoed in the reference implementation's dialect.

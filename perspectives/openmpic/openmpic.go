@@ -40,7 +40,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -217,7 +216,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if s.o.Log != nil {
-			s.o.Log.ErrorContext(ctx, "internal fault", "path", r.URL.Path, "fault", fmt.Sprint(v))
+			s.o.Log.ErrorContext(ctx, "internal fault", slog.String("path", r.URL.Path), slog.String("fault", fmt.Sprint(v)))
 		}
 		writeJSON(w, http.StatusInternalServerError, errorBody{Error: "internal server error"})
 	}()
@@ -244,7 +243,7 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 
 // fail answers with a status other than 200.
 func (s *Server) fail(ctx context.Context, w http.ResponseWriter, err error) {
-	if invalid := (invalidError)(nil); errors.As(err, &invalid) {
+	if invalid := invalidError(nil); errors.As(err, &invalid) {
 		writeJSON(w, http.StatusBadRequest, errorBody{Error: requestInvalid, Issues: invalid})
 		return
 	}
@@ -252,12 +251,12 @@ func (s *Server) fail(ctx context.Context, w http.ResponseWriter, err error) {
 		writeJSON(w, http.StatusRequestEntityTooLarge, errorBody{Error: fmt.Sprintf("the request has more than %d octets", tooLarge.Limit)})
 		return
 	}
-	if known := (cohortError)(""); errors.As(err, &known) {
+	if known := cohortError(""); errors.As(err, &known) {
 		writeJSON(w, http.StatusInternalServerError, errorBody{Error: string(known)})
 		return
 	}
 	if s.o.Log != nil {
-		s.o.Log.ErrorContext(ctx, "request failed", "error", err.Error())
+		s.o.Log.ErrorContext(ctx, "request failed", slog.String("error", err.Error()))
 	}
 	writeJSON(w, http.StatusInternalServerError, errorBody{Error: "the request could not be carried out"})
 }
@@ -319,15 +318,6 @@ func (s *Server) defaultCount(rule policy.Quorum) int {
 		return s.o.DefaultCount
 	}
 	return max(2, rule.MinRemotes)
-}
-
-// known returns a remote by name.
-func (s *Server) known(name string) (perspectives.Perspective, bool) {
-	i := slices.IndexFunc(s.remotes, func(p perspectives.Perspective) bool { return p.Name == name })
-	if i < 0 {
-		return perspectives.Perspective{Name: name}, false
-	}
-	return s.remotes[i], true
 }
 
 // cohortError is an answer 500 that says why no cohort could be used.

@@ -139,7 +139,7 @@ func (v view) perspective(a coordinator.Answer) perspectiveResponse {
 	}
 	out.Response.Timestamp = at.UnixNano()
 	o := v.outcome(a.Result)
-	if !a.Attempted || a.Fault != "" || o.Verdict == perspectives.Unanswered {
+	if !a.Attempted || a.Fault != "" || o.Verdict == perspectives.Unanswered || o.Verdict == perspectives.Error && unanswered(o.Reason) {
 		out.Response.Errors = []checkError{v.remoteCheck(a)}
 		out.Response.Details = v.details(nil, perspectives.Outcome{})
 		return out
