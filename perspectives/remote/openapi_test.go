@@ -192,6 +192,12 @@ func (s *schemas) of(t reflect.Type) map[string]any {
 		return map[string]any{"type": "number"}
 	case reflect.Int, reflect.Int64, reflect.Uint8, reflect.Uint16, reflect.Uint32:
 		return map[string]any{"type": "integer"}
+	case reflect.Interface: // there is one
+		var kinds []any
+		for _, k := range []any{OpenMPICWeb{}, OpenMPICDNS{}, OpenMPICTLS{}, OpenMPICCAADetails{}} {
+			kinds = append(kinds, s.of(reflect.TypeOf(k)))
+		}
+		return map[string]any{"anyOf": kinds}
 	case reflect.Struct:
 		s.object(t)
 		return map[string]any{"$ref": "#/components/schemas/" + t.Name()}
@@ -221,13 +227,6 @@ func (s *schemas) object(t reflect.Type) {
 // fields calls add for each member of a struct's JSON object.
 func (s *schemas) fields(t reflect.Type, add func(name string, schema map[string]any, always bool)) {
 	for _, f := range reflect.VisibleFields(t) {
-		if len(f.Index) > 1 {
-			continue
-		}
-		if f.Anonymous && f.Type.Kind() == reflect.Pointer {
-			s.fields(f.Type.Elem(), func(name string, schema map[string]any, _ bool) { add(name, schema, false) })
-			continue
-		}
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name == "" || name == "-" {
 			s.t.Fatalf("%v.%s has no JSON name", t, f.Name)

@@ -68,20 +68,21 @@ type OpenMPICError struct {
 	Message string `json:"error_message"`
 }
 
-// OpenMPICDetails is what was seen: the members of one protocol, and of CAA.
-type OpenMPICDetails struct {
-	ValidationMethod perspectives.Method `json:"validation_method,omitempty"`
-	*OpenMPICWeb
-	*OpenMPICDNS
-	*OpenMPICTLS
-	*OpenMPICCAADetails
-}
+// OpenMPICDetails is what was seen: an [OpenMPICWeb], [OpenMPICDNS],
+// [OpenMPICTLS] or [OpenMPICCAADetails].
+type OpenMPICDetails interface{ openMPIC() }
+
+func (OpenMPICWeb) openMPIC()        {}
+func (OpenMPICDNS) openMPIC()        {}
+func (OpenMPICTLS) openMPIC()        {}
+func (OpenMPICCAADetails) openMPIC() {}
 
 // OpenMPICWeb is what HTTP methods saw.
 type OpenMPICWeb struct {
-	ResponseHistory    []OpenMPICHop `json:"response_history"`
-	ResponseURL        string        `json:"response_url"`
-	ResponseStatusCode int           `json:"response_status_code"`
+	ValidationMethod   perspectives.Method `json:"validation_method"`
+	ResponseHistory    []OpenMPICHop       `json:"response_history"`
+	ResponseURL        string              `json:"response_url"`
+	ResponseStatusCode int                 `json:"response_status_code"`
 	// ResponsePage is the beginning of the body, in base64.
 	ResponsePage []byte `json:"response_page"`
 	ResolvedIP   string `json:"resolved_ip,omitempty"`
@@ -97,16 +98,18 @@ type OpenMPICHop struct {
 
 // OpenMPICDNS is what DNS methods saw.
 type OpenMPICDNS struct {
-	RecordsSeen  []string `json:"records_seen"`
-	ResponseCode int      `json:"response_code"`
-	ADFlag       bool     `json:"ad_flag"`
-	FoundAt      string   `json:"found_at"`
-	CNAMEChain   []string `json:"cname_chain"`
+	ValidationMethod perspectives.Method `json:"validation_method"`
+	RecordsSeen      []string            `json:"records_seen"`
+	ResponseCode     int                 `json:"response_code"`
+	ADFlag           bool                `json:"ad_flag"`
+	FoundAt          string              `json:"found_at"`
+	CNAMEChain       []string            `json:"cname_chain"`
 }
 
 // OpenMPICTLS is what acme-tls-alpn-01 saw.
 type OpenMPICTLS struct {
-	CommonName string `json:"common_name"`
+	ValidationMethod perspectives.Method `json:"validation_method"`
+	CommonName       string              `json:"common_name"`
 }
 
 // OpenMPICCAADetails is what the CAA check saw; null stands for an error.
@@ -195,7 +198,7 @@ func openMPICResponse(c perspectives.Check, r perspectives.Result) OpenMPICRespo
 	out, o := OpenMPICResponse{CheckType: "dcv", TimestampNS: r.Finished.UnixNano()}, r.DCV
 	if c.Questions == perspectives.OnlyCAA {
 		out.CheckType, o = "caa", r.CAA
-		out.Details.OpenMPICCAADetails = caaDetails(o)
+		out.Details = caaDetails(o)
 	} else {
 		out.Details = dcvDetails(c.Method, o)
 	}
@@ -203,7 +206,7 @@ func openMPICResponse(c perspectives.Check, r perspectives.Result) OpenMPICRespo
 	out.CheckCompleted = out.CheckPassed || o.Verdict == perspectives.Fail
 	if o.Verdict == perspectives.Error {
 		kind := "mpic_error:" + out.CheckType + "_checker:lookup"
-		if out.Details.OpenMPICWeb != nil {
+		if _, web := out.Details.(OpenMPICWeb); web {
 			kind = "mpic_error:http"
 		}
 		out.Errors = []OpenMPICError{{Type: kind, Message: o.Reason + ": " + o.Detail}}
@@ -212,29 +215,29 @@ func openMPICResponse(c perspectives.Check, r perspectives.Result) OpenMPICRespo
 }
 
 func dcvDetails(m perspectives.Method, o perspectives.Outcome) OpenMPICDetails {
-	d, seen := OpenMPICDetails{ValidationMethod: m}, o.Seen
+	seen := o.Seen
 	if seen == nil {
 		seen = &perspectives.Seen{}
 	}
 	switch m {
 	case perspectives.HTTP01, perspectives.WebsiteChange:
-		d.OpenMPICWeb = webDetails(seen.Web)
+		return webDetails(m, seen.Web)
 	case perspectives.TLSALPN01:
-		d.OpenMPICTLS = &OpenMPICTLS{}
+		d := OpenMPICTLS{ValidationMethod: m}
 		if seen.TLS != nil {
 			d.CommonName = seen.TLS.CommonName
 		}
+		return d
 	default:
-		d.OpenMPICDNS = dnsDetails(seen.DNS)
+		return dnsDetails(m, seen.DNS)
 	}
-	return d
 }
 
-func webDetails(seen *perspectives.SeenWeb) *OpenMPICWeb {
+func webDetails(m perspectives.Method, seen *perspectives.SeenWeb) OpenMPICWeb {
 	if seen == nil {
-		return &OpenMPICWeb{}
+		return OpenMPICWeb{ValidationMethod: m}
 	}
-	d := &OpenMPICWeb{ResponseURL: seen.URL, ResponseStatusCode: seen.Status, ResponsePage: seen.Page}
+	d := OpenMPICWeb{ValidationMethod: m, ResponseURL: seen.URL, ResponseStatusCode: seen.Status, ResponsePage: seen.Page}
 	if server, err := netip.ParseAddrPort(seen.Address); err == nil {
 		d.ResolvedIP = server.Addr().String()
 	}
@@ -246,22 +249,22 @@ func webDetails(seen *perspectives.SeenWeb) *OpenMPICWeb {
 	return d
 }
 
-func dnsDetails(seen *perspectives.SeenDNS) *OpenMPICDNS {
+func dnsDetails(m perspectives.Method, seen *perspectives.SeenDNS) OpenMPICDNS {
 	if seen == nil {
-		return &OpenMPICDNS{RecordsSeen: []string{}}
+		return OpenMPICDNS{ValidationMethod: m, RecordsSeen: []string{}}
 	}
-	return &OpenMPICDNS{
-		RecordsSeen: append([]string{}, seen.Records...), ResponseCode: seen.Rcode, FoundAt: seen.FoundAt,
+	return OpenMPICDNS{
+		ValidationMethod: m, RecordsSeen: append([]string{}, seen.Records...), ResponseCode: seen.Rcode, FoundAt: seen.FoundAt,
 		ADFlag: seen.DNSSEC == perspectives.Secure, CNAMEChain: seen.CNAMEs,
 	}
 }
 
-func caaDetails(o perspectives.Outcome) *OpenMPICCAADetails {
+func caaDetails(o perspectives.Outcome) OpenMPICCAADetails {
 	if o.Verdict == perspectives.Error || o.Verdict == perspectives.Unanswered {
-		return &OpenMPICCAADetails{}
+		return OpenMPICCAADetails{}
 	}
 	present := o.Seen != nil && o.Seen.DNS != nil && len(o.Seen.DNS.Records) > 0
-	d := &OpenMPICCAADetails{CAARecordPresent: &present}
+	d := OpenMPICCAADetails{CAARecordPresent: &present}
 	if present {
 		d.FoundAt, d.RecordsSeen = &o.Seen.DNS.Name, o.Seen.DNS.Records
 	}
