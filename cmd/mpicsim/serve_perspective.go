@@ -119,14 +119,20 @@ func (s *perspectiveService) run(ctx context.Context) error {
 			return fmt.Errorf("--config: %s: health_listen: %w", s.path, errors.Join(err, partners.Close()))
 		}
 	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	s.log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("perspective", s.file.Perspective.Name),
 		slog.String("listen", partners.Addr().String()), slog.Int("partners", len(s.file.Partners)))
+	if health != nil {
+		s.log.LogAttrs(ctx, slog.LevelInfo, "serving health", slog.String("listen", health.Addr().String()))
+	}
 	// If one of them ends, all do.
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var running sync.WaitGroup
 	errs := make([]error, 2)
-	running.Go(func() { s.watch(ctx) })
+	running.Go(func() { s.watch(ctx, hangups) })
 	running.Go(func() {
 		defer stop()
 		errs[0] = s.server.Serve(ctx, partners)
@@ -143,10 +149,7 @@ func (s *perspectiveService) run(ctx context.Context) error {
 }
 
 // watch reloads after SIGHUP or a change of a file, until ctx ends.
-func (s *perspectiveService) watch(ctx context.Context) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+func (s *perspectiveService) watch(ctx context.Context, hangups <-chan os.Signal) {
 	var ticks <-chan time.Time
 	if s.file.ReloadInterval > 0 {
 		ticker := time.NewTicker(time.Duration(s.file.ReloadInterval))
