@@ -10,7 +10,7 @@ import (
 type Case struct {
 	// Group is the suite and what the case is about, such as "A caa deny".
 	Group string `json:"group"`
-	// Name is a sentence, unique within the suite.
+	// Name is a sentence, unique within the group.
 	Name string `json:"name"`
 	// Knob names what implementations choose differently, and Differs how the
 	// published suites expect something else; both empty as a rule. See the

@@ -16,10 +16,23 @@ import (
 // Cohorts are chosen as Open MPIC does, because group B asks for cohorts of two
 // perspectives, which no rule of the Baseline Requirements allows any more.
 func (w *World) Service() (openmpic.Options, error) {
-	fleet, err := openmpic.NewDeployment(openmpic.DeploymentConfig{
-		Primary: w.Primary(), Remotes: w.Remotes(), Clock: w.Now,
+	config := openmpic.DeploymentConfig{
+		Remotes: w.Remotes(), Clock: w.Now,
 		Quorum: func() policy.Quorum { return w.rule },
-	})
+	}
+	switch w.mode {
+	case openmpic.PrimaryAtCaller:
+		primary := w.Primary().Describe()
+		config.Caller = &primary
+	case openmpic.PrimaryIncluded, "":
+		config.Primary = w.Primary()
+	default:
+		return openmpic.Options{}, fmt.Errorf("conformance: primary %q: want %s or %s", w.mode, openmpic.PrimaryIncluded, openmpic.PrimaryAtCaller)
+	}
+	if w.sunsets {
+		config.RuleDate = w.Now
+	}
+	fleet, err := openmpic.NewDeployment(config)
 	if err != nil {
 		return openmpic.Options{}, fmt.Errorf("conformance: %w", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"mpicsim/perspectives/catalog"
 	"mpicsim/perspectives/coordinator"
 	"mpicsim/perspectives/local"
+	"mpicsim/perspectives/openmpic"
 	"mpicsim/perspectives/policy"
 	"mpicsim/perspectives/resolver"
 	"mpicsim/sim/fabric"
@@ -46,6 +47,15 @@ type Options struct {
 	// Set names primary and remotes as catalog.ParseSet reads them; empty for one
 	// primary and eight remotes of AWS in all five RIR regions.
 	Set string
+	// Primary says who asks the primary: the service, by default, which then asks
+	// the remotes only if the primary passes; or the caller, as in Open MPIC.
+	Primary openmpic.Primary
+	// Sunsets refuses methods and names from the day on which the Baseline
+	// Requirements forbid them; see the package comment.
+	Sunsets bool
+	// Perspective, if set, changes each perspective's configuration: the cases
+	// that then fail are those that depend on it.
+	Perspective func(*local.Config)
 }
 
 const defaultSet = "aws/us-east-2:aws/eu-central-1,aws/us-west-2,aws/ap-northeast-1,aws/ap-southeast-2," +
@@ -56,6 +66,8 @@ const defaultSet = "aws/us-east-2:aws/eu-central-1,aws/us-west-2,aws/ap-northeas
 type World struct {
 	start   time.Time
 	rule    policy.Quorum
+	mode    openmpic.Primary
+	sunsets bool
 	fabric  *fabric.Fabric
 	runners []coordinator.Runner // the primary first
 	closers []func() error
@@ -80,7 +92,7 @@ func Build(ctx context.Context, o Options) (_ *World, err error) {
 		return nil, fmt.Errorf("conformance: %w", err)
 	}
 	const noon = 12 * time.Hour
-	w := &World{start: o.Date.UTC().Truncate(24 * time.Hour).Add(noon), rule: policy.QuorumAt(o.Date)}
+	w := &World{start: o.Date.UTC().Truncate(24 * time.Hour).Add(noon), rule: policy.QuorumAt(o.Date), mode: o.Primary, sunsets: o.Sunsets}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("conformance: %w", err), w.Close())
@@ -106,7 +118,7 @@ func Build(ctx context.Context, o Options) (_ *World, err error) {
 	}
 	for _, p := range members {
 		w.runners = append(w.runners, &runner{
-			Perspective: p, host: hosts[p.Name], roots: roots(h), anchors: h.TrustAnchor.DS,
+			Perspective: p, host: hosts[p.Name], roots: roots(h), anchors: h.TrustAnchor.DS, change: o.Perspective,
 		})
 	}
 	return w, nil
@@ -241,6 +253,7 @@ type runner struct {
 	host    *fabric.Host
 	roots   []resolver.Root
 	anchors []string
+	change  func(*local.Config) // may be nil
 }
 
 // Describe implements [coordinator.Runner].
@@ -249,11 +262,15 @@ func (r *runner) Describe() perspectives.Perspective { return r.Perspective }
 // Run implements [coordinator.Runner].
 func (r *runner) Run(ctx context.Context, c perspectives.Check) perspectives.Result {
 	session := r.host.NewSession(0)
-	p, err := local.New(local.Config{
+	config := local.Config{
 		Perspective: r.Perspective, Network: session, Clock: session.Now,
 		Roots: r.roots, TrustAnchors: r.anchors, Limits: resolver.Limits{Timeout: lookupTimeout},
 		Timeout: connectTimeout, Rand: seeded("messages", r.Name, c.Domain, string(c.Method)),
-	})
+	}
+	if r.change != nil {
+		r.change(&config)
+	}
+	p, err := local.New(config)
 	if err != nil {
 		panic(fmt.Sprintf("conformance: perspective %q: %v", r.Name, err)) // our own configuration
 	}
