@@ -150,7 +150,7 @@ func TestDetails(t *testing.T) {
 		},
 		"DNS without answer": {dns01, DialectSpec, nil, `{"validation_method":"acme-dns-01","records_seen":null,"response_code":null,"ad_flag":null,"found_at":null,"cname_chain":null}`},
 		"TLS":                {alpn, DialectSpec, &perspectives.Seen{TLS: &perspectives.SeenTLS{CommonName: "h"}}, `{"validation_method":"acme-tls-alpn-01","common_name":"h"}`},
-		"TLS without answer": {alpn, DialectSpec, nil, `{"validation_method":"acme-tls-alpn-01","common_name":null}`},
+		"TLS without answer": {alpn, DialectCore, nil, `{"validation_method":"acme-tls-alpn-01","common_name":null}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := view{check: perspectives.Check{Questions: perspectives.OnlyDCV, Method: tc.method}, method: tc.method, dialect: tc.dialect, pageLen: 100}

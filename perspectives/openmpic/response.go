@@ -178,6 +178,8 @@ func (v view) details(seen *perspectives.Seen, o perspectives.Outcome) any {
 		d := tlsDetails{Method: v.method}
 		if seen.TLS != nil {
 			d.CommonName = &seen.TLS.CommonName
+		} else if v.dialect != DialectCore {
+			d.CommonName = new(string) // the specification has no null here
 		}
 		return d
 	case perspectives.DNS01, perspectives.DNSChange, perspectives.DNSAccount01, perspectives.DNSPersistent,
@@ -250,6 +252,9 @@ func text(b []byte) string {
 func (v view) caa(seen *perspectives.SeenDNS, o perspectives.Outcome) caaDetails {
 	var d caaDetails
 	if o.Verdict != perspectives.Pass && o.Verdict != perspectives.Fail || o.LookupFailure != nil {
+		if v.dialect != DialectCore {
+			d.Present = new(bool) // the specification has no null here
+		}
 		return d // nothing is known about records
 	}
 	present := seen != nil && len(seen.Records) > 0
