@@ -177,6 +177,8 @@ func (q OpenMPICRequest) check(question perspectives.Questions, p Partner) (pers
 		DNSRecordType: d.DNSRecordType, DNSNamePrefix: d.DNSNamePrefix,
 	}
 	switch c.Method {
+	case perspectives.HTTP01:
+		c.DCV.ForeignToken = true // nothing in the API says that the two agree
 	case perspectives.ContactEmailTXT, perspectives.ContactEmailCAA, perspectives.ContactPhoneTXT, perspectives.ContactPhoneCAA:
 		c.DCV.IgnoreCase = true // as open-mpic-core compares contacts
 		c.DCV.DNSNamePrefix = ""

@@ -48,7 +48,10 @@ func TestOpenMPIC(t *testing.T) {
 					Hops: []perspectives.Hop{{URL: "http://a/", Status: 302, Location: "/b"}},
 				}})
 			},
-			perspectives.Check{Domain: "example.com", Questions: "dcv", Method: perspectives.HTTP01, Token: token, KeyAuthorization: keyAuth},
+			perspectives.Check{
+				Domain: "example.com", Questions: "dcv", Method: perspectives.HTTP01, Token: token, KeyAuthorization: keyAuth,
+				DCV: perspectives.DCVParameters{ForeignToken: true},
+			},
 			`{"check_completed":true,"check_passed":true,"errors":null,"timestamp_ns":1797336000001000000,"check_type":"dcv","details":{"validation_method":"acme-http-01",
 			 "response_history":[{"response_status_code":302,"response_url":"http://a/","status_code":302,"url":"/b"}],"response_url":"http://b/","response_status_code":200,"response_page":"eA==","resolved_ip":"192.0.2.1"}}`,
 		},
