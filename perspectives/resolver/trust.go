@@ -56,6 +56,9 @@ func (l *lookup) anchored(z *zone, q question) *zone {
 	if q.qtype == dns.TypeDS {
 		deepest = parentOf(deepest)
 	}
+	if !l.r.validates() {
+		return z
+	}
 	for _, child := range slices.Backward(between(z.name, deepest)) {
 		if l.r.anchors[child] == nil {
 			continue
@@ -164,7 +167,7 @@ func (l *lookup) entryKeys(z *zone, all []key) ([]key, error) {
 
 func tagsOf(set []*dns.DS) string {
 	var tags []string
-	for _, ds := range set {
+	for _, ds := range set[:min(len(set), maxEvidence)] {
 		tags = append(tags, fmt.Sprint(ds.KeyTag))
 	}
 	return strings.Join(tags, ", ")
