@@ -212,7 +212,7 @@ func (l *partnerLogs) of(name string) (*slog.Logger, error) {
 	f := l.files[name]
 	if f == nil {
 		f = &logFile{path: filepath.Join(l.dir, name+".jsonl")}
-		if err := f.open(); err != nil {
+		if err := errors.Join(os.MkdirAll(l.dir, 0o700), f.open()); err != nil {
 			return nil, fmt.Errorf("log_dir: %w", err)
 		}
 		l.files[name] = f
