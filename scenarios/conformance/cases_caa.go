@@ -1,5 +1,7 @@
 package conformance
 
+import "strings"
+
 // What the CAA cases say of why something is published under a name, in both
 // groups that ask for it.
 type suiteName struct{ name, why string }
@@ -21,9 +23,11 @@ func denied() []suiteName {
 	}
 }
 
+const denyGroup, permitGroup = "A caa deny", "A caa permit"
+
 func caaCases() []Case {
 	out := []Case{expect("A caa smoke", true, caa("example.com", nil), "there are no CAA records")}
-	const deny = "A caa deny"
+	const deny = denyGroup
 	other := issuers("example.com")
 	add := func(name, why string) {
 		out = append(out, expect(deny, false, caa(name, other), why))
@@ -58,7 +62,7 @@ func caaCases() []Case {
 	out = append(out,
 		expect(wildcard, false, caa("*.deny.basic."+caaSuite, nil), "an issue property, without parameters"),
 		expect(wildcard, false, caa("*.deny-wild.basic."+caaSuite, nil), "an issuewild property, without parameters"))
-	const permit = "A caa permit"
+	const permit = permitGroup
 	own := object{"certificate_type": "tls-server", "caa_domains": []string{suiteIssuer, "example.com"}}
 	for _, d := range denied() {
 		out = append(out, expect(permit, true, caa(d.name+caaSuite, own), d.why))
@@ -84,32 +88,20 @@ func smimeCases() []Case {
 	}
 }
 
-// awsCases are what the suite of the AWS deployment has beyond group A. Its
-// bodies have explicit nulls.
+// awsCases are those of the suite of the AWS deployment: the CAA cases of group A
+// by two of three perspectives, and what it has beyond them. Its bodies have an
+// explicit null for every member that is left out.
 func awsCases() []Case {
-	const group = "B orchestration"
-	counts := func(count, quorum, cohort any) object {
-		return object{"perspective_count": count, "quorum_count": quorum, "max_attempts": nil, "cohort_for_single_attempt": cohort}
-	}
-	asked := func(target string, domains []string, o object) object {
-		body := caa(target, object{"certificate_type": "tls-server", "caa_domains": domains, "allow_lookup_failure": false})
-		return with(with(body, "orchestration_parameters", o), "trace_identifier", nil)
-	}
-	three := counts(3, 2, nil)
-	smoke := expect(group, true, asked("example.com", []string{"mozilla.com"}, three), "by 2 of 3 perspectives")
-	deny := expect(group, false, asked("deny.basic."+caaSuite, []string{"example.com"}, three), "by 2 of 3 perspectives")
-	permit := expect(group, true, asked("deny.basic."+caaSuite, []string{suiteIssuer, "example.com"}, three), "by 2 of 3 perspectives")
-	for _, c := range []*Case{&smoke, &deny, &permit} {
-		c.Want.Perspectives = 3
-	}
+	const group, failure = "B orchestration", "B lookup failure"
+	smoke := []string{"mozilla.com"}
 	cohort := Case{
 		Group: group, Name: "asks exactly the two perspectives of the second cohort",
-		Request: text(asked("example.com", []string{"mozilla.com"}, counts(2, 2, 2))),
+		Request: text(counted("example.com", smoke, counts(2, 2, 2))),
 		Want:    Expectation{Perspectives: 2, Passed: All},
 	}
 	quorum := Case{
 		Group: group, Name: "rejects a quorum of 5 of 3 perspectives",
-		Request: text(asked("example.com", []string{"mozilla.com"}, counts(3, 5, nil))),
+		Request: text(counted("example.com", smoke, counts(3, 5, nil))),
 		Want:    Expectation{Status: 400, Error: "request-validation-failed", IssueType: "invalid-quorum-count"},
 	}
 	kind := Case{
@@ -117,11 +109,40 @@ func awsCases() []Case {
 		Request: text(object{"domain_or_ip_target": "example.com", "check_type": "invalid_check_type", "caa_check_parameters": nil}),
 		Want:    Expectation{Status: 400, Error: "request-validation-failed"},
 	}
-	const failure = "B lookup failure"
 	leave := caa("servfail."+caaSuiteSEC, object{"certificate_type": nil, "caa_domains": []string{"example.com"}, "allow_lookup_failure": true})
-	return []Case{
-		smoke, deny, permit, cohort, quorum, kind,
+	return append(countedCases(), cohort, quorum, kind,
 		expect(failure, false, leave, "SERVFAIL below a DS record, with allow_lookup_failure").erring(errorCAALookup).
-			because("carve_out", "the published suite expects true; the BR permit a failed lookup only where the domain is proved to be Insecure"),
+			because("carve_out", "the published suite expects true; the BR permit a failed lookup only where the domain is proved to be Insecure"))
+}
+
+// countedCases are the CAA cases of group A with a count and a quorum.
+func countedCases() []Case {
+	smoke := expect("B caa", true, counted("example.com", []string{"mozilla.com"}, counts(3, 2, nil)), "there are no CAA records")
+	smoke.Want.Perspectives = 3
+	out := []Case{smoke}
+	for _, c := range caaCases() {
+		domains := []string{"example.com"}
+		switch {
+		case c.Group == permitGroup:
+			domains = []string{suiteIssuer, "example.com"}
+		case c.Group != denyGroup || c.Differs != "":
+			continue
+		}
+		c.Request = text(counted(c.Target(), domains, counts(3, 2, nil)))
+		c.Group, c.Name = "B"+strings.TrimPrefix(c.Group, "A"), c.Name+", by 2 of 3"
+		c.Want.Perspectives = 3
+		out = append(out, c)
 	}
+	return out
+}
+
+// counts are orchestration parameters.
+func counts(count, quorum, cohort any) object {
+	return object{"perspective_count": count, "quorum_count": quorum, "max_attempts": nil, "cohort_for_single_attempt": cohort}
+}
+
+// counted is the body of a CAA check with orchestration parameters.
+func counted(target string, domains []string, orchestration object) object {
+	body := caa(target, object{"certificate_type": "tls-server", "caa_domains": domains, "allow_lookup_failure": false})
+	return with(with(body, "orchestration_parameters", orchestration), "trace_identifier", nil)
 }
