@@ -17,7 +17,7 @@ func TestJudge(t *testing.T) {
 	yes, no := true, false
 	passed := func(list string) string {
 		var out []string
-		for _, p := range strings.Fields(list) {
+		for p := range strings.FieldsSeq(list) {
 			out = append(out, `{"perspective_code":"p","check_response":{"check_passed":`+p+`,"errors":[{"error_type":"mpic_error:http"}],"details":{"cname_chain":["a.example.","b.example."]}}}`)
 		}
 		return "[" + strings.Join(out, ",") + "]"
