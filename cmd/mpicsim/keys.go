@@ -183,7 +183,7 @@ func (f keysFlags) files(now time.Time) ([]newFile, error) {
 		dir := "perspectives/" + fileName(p) + "/"
 		files = append(files, newFile{dir + "server.pem", server.Certificate}, newFile{dir + "server-key.pem", server.Key},
 			newFile{dir + "signing-key.pem", private}, newFile{dir + "perspective.json", config})
-		remotes.Remotes = append(remotes.Remotes, remote.RemoteEntry{
+		remotes.Remotes = append(remotes.Remotes, remote.Entry{
 			Perspective: p, URL: "https://" + net.JoinHostPort(host, strconv.Itoa(port)), PublicKey: remote.Base64(public),
 		})
 	}

@@ -30,11 +30,11 @@ type RemotesFile struct {
 	// protocol; nil if the file does not say.
 	Primary *perspectives.Perspective `json:"primary,omitempty"`
 	// Remotes are the perspectives to ask.
-	Remotes []RemoteEntry `json:"remotes"`
+	Remotes []Entry `json:"remotes"`
 }
 
-// RemoteEntry is one remote perspective.
-type RemoteEntry struct {
+// Entry is one remote perspective in a [RemotesFile].
+type Entry struct {
 	Perspective perspectives.Perspective `json:"perspective"`
 	URL         string                   `json:"url"`
 	// Address is where to connect if not to the URL's host, as "ip:port".

@@ -182,6 +182,7 @@ func (q OpenMPICRequest) check(question perspectives.Questions, p Partner) (pers
 	case perspectives.ContactEmailTXT, perspectives.ContactEmailCAA, perspectives.ContactPhoneTXT, perspectives.ContactPhoneCAA:
 		c.DCV.IgnoreCase = true // as open-mpic-core compares contacts
 		c.DCV.DNSNamePrefix = ""
+	default:
 	}
 	return c, nil
 }
