@@ -81,8 +81,9 @@ var _ = Describe("A forger who replays the zone's own signatures", func() {
 
 	It("cannot take a wildcard's NSEC record for another name's (RFC 4035 5.4)", func(ctx SpecContext) {
 		nsec := signedSet(w, "*.wild.victim.example.", dns.TypeNSEC)
-		forge("x.y.wild.victim.example.", func(m *dns.Msg) { m.Ns = at("x.y.wild.victim.example.", nsec) })
-		expectBogus(ctx, "x.y.wild.victim.example A")
+		// A name that stands before the next one in the canonical order.
+		forge("!x.wild.victim.example.", func(m *dns.Msg) { m.Ns = at("!x.wild.victim.example.", nsec) })
+		expectBogus(ctx, "!x.wild.victim.example A")
 	})
 
 	It("cannot expand a wildcard where a closer name exists", func(ctx SpecContext) {
@@ -113,6 +114,23 @@ var _ = Describe("A forger who replays the zone's own signatures", func() {
 		a, err := ask(ctx, w.resolver(GinkgoTB()), "www.safe.victim.example A")
 		Expect(err).To(HaveOccurred(), "%v", a)
 		Expect(resolver.StatusOf(err)).NotTo(Equal(resolver.Insecure))
+	})
+
+	It("cannot make records last longer than they were signed for (RFC 4035 5.3.3)", func(ctx SpecContext) {
+		a := signedSet(w, "www.victim.example.", dns.TypeA)
+		forge("www.victim.example.", func(m *dns.Msg) {
+			m.Answer = at("www.victim.example.", a)
+			m.Answer[0].Header().Ttl = 1 << 30
+		})
+		ttl := func() uint32 {
+			GinkgoHelper()
+			a, err := ask(ctx, w.resolver(GinkgoTB()), "www.victim.example A")
+			Expect(err).NotTo(HaveOccurred())
+			return a.Records[0].Header().Ttl
+		}
+		Expect(ttl()).To(BeEquivalentTo(300))
+		w.now = signed().Expiration.Add(-10 * seconds(1))
+		Expect(ttl()).To(BeEquivalentTo(10))
 	})
 
 	It("cannot say NXDOMAIN with the proof of an empty non-terminal, or the reverse", func(ctx SpecContext) {

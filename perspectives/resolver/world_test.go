@@ -281,6 +281,7 @@ away       IN DNAME plain.example.
 *.wild     IN TXT   "any"
 a.b.*.wild IN TXT   "below a wildcard"
 x.y.wild   IN A     192.0.2.7
+!x.wild    IN A     192.0.2.8
 *.calias   IN CNAME www
 a.b.deep   IN TXT   "below empty non-terminals"
 safe       IN NS    ns.safe
