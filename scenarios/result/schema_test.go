@@ -250,7 +250,7 @@ func TestSchemaFindsMisfits(t *testing.T) {
 	good := string(replayed(t, source(t, "near-primary")))
 	for name, c := range map[string]struct{ old, new, want string }{
 		"another version":    {`"schema":"mpicsim/replay/v1"`, `"schema":"mpicsim/replay/v2"`, "$.schema: found mpicsim/replay/v2, expected mpicsim/replay/v1"},
-		"a field too many":   {`"version":"test"`, `"version":"test","verison":""`, "$.verison: not in the schema"},
+		"a field too many":   {`"version":"test"`, `"version":"test","revision":""`, "$.revision: not in the schema"},
 		"a field too few":    {`"version":"test",`, ``, "$.version: missing"},
 		"another type":       {`"changed":false`, `"changed":"no"`, "$.scenario.changed: found [string], expected boolean"},
 		"a word of its own":  {`"tie_break":"lowest-neighbor"`, `"tie_break":"lowest"`, "$.inputs.tie_break: found lowest, expected one of"},
@@ -368,7 +368,7 @@ func (c *comparison) value(path string, schema object, t reflect.Type) {
 		schema = c.resolve(ref)
 	}
 	var want string
-	switch t.Kind() { //nolint:exhaustive // the kinds that results use
+	switch t.Kind() {
 	case reflect.Struct:
 		if ref == "" {
 			c.fail(path, "a struct has a definition of its own")
