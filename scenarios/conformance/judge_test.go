@@ -1,7 +1,9 @@
 package conformance_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +11,8 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	"mpicsim/perspectives"
+	"mpicsim/perspectives/openmpic"
 	"mpicsim/scenarios/conformance"
 )
 
@@ -118,6 +122,24 @@ func TestClient(t *testing.T) {
 		_, err := conformance.Client{}.Run(t.Context(), nil)
 		NewWithT(t).Expect(err).To(MatchError(ContainSubstring("URL and HTTP")))
 	})
+}
+
+// TestRecords: a service in the world keeps the records of BR 5.4.1(2).
+func TestRecords(t *testing.T) {
+	g := NewWithT(t)
+	var out bytes.Buffer
+	w, err := conformance.Build(t.Context(), conformance.Options{Log: slog.New(slog.NewTextHandler(&out, nil))})
+	g.Expect(err).NotTo(HaveOccurred())
+	defer func() { g.Expect(w.Close()).To(Succeed()) }()
+	o, err := w.Service()
+	g.Expect(err).NotTo(HaveOccurred())
+	_, remotes, _ := o.Fleet.Describe()
+	_, err = o.Fleet.Attempt(t.Context(), openmpic.Attempt{
+		Check:   perspectives.Check{Domain: "example.com", Questions: perspectives.OnlyCAA, IssuerDomains: []string{conformance.DefaultIssuer}},
+		Remotes: []string{remotes[0].Name, remotes[1].Name, remotes[2].Name}, Quorum: w.Rule(), Number: 1,
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(out.String()).To(ContainSubstring("quorum=3/3"))
 }
 
 // TestBuild: what is no world is refused, by name.

@@ -17,7 +17,7 @@ import (
 // perspectives, which no rule of the Baseline Requirements allows any more.
 func (w *World) Service() (openmpic.Options, error) {
 	config := openmpic.DeploymentConfig{
-		Remotes: w.Remotes(), Clock: w.Now,
+		Remotes: w.Remotes(), Clock: w.Now, Log: w.log,
 		Quorum: func() policy.Quorum { return w.rule },
 	}
 	switch w.mode {

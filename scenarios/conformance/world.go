@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -53,6 +54,8 @@ type Options struct {
 	// Sunsets refuses methods and names from the day on which the Baseline
 	// Requirements forbid them; see the package comment.
 	Sunsets bool
+	// Log gets the service's records of BR 5.4.1(2); nil for none.
+	Log *slog.Logger
 	// Perspective, if set, changes each perspective's configuration: the cases
 	// that then fail are those that depend on it.
 	Perspective func(*local.Config)
@@ -67,6 +70,7 @@ type World struct {
 	start   time.Time
 	rule    policy.Quorum
 	mode    openmpic.Primary
+	log     *slog.Logger
 	sunsets bool
 	fabric  *fabric.Fabric
 	runners []coordinator.Runner // the primary first
@@ -92,7 +96,7 @@ func Build(ctx context.Context, o Options) (_ *World, err error) {
 		return nil, fmt.Errorf("conformance: %w", err)
 	}
 	const noon = 12 * time.Hour
-	w := &World{start: o.Date.UTC().Truncate(24 * time.Hour).Add(noon), rule: policy.QuorumAt(o.Date), mode: o.Primary, sunsets: o.Sunsets}
+	w := &World{start: o.Date.UTC().Truncate(24 * time.Hour).Add(noon), rule: policy.QuorumAt(o.Date), mode: o.Primary, log: o.Log, sunsets: o.Sunsets}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("conformance: %w", err), w.Close())
