@@ -136,9 +136,11 @@ func TestHostileServers(t *testing.T) {
 		"deep nesting": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(strings.Repeat(`{"a":`, 500) + `1` + strings.Repeat(`}`, 500)))
 		}, remote.ReasonBadAnswer, "levels"},
-		"without end":        {func(w http.ResponseWriter, r *http.Request) { flood(w, r) }, remote.ReasonTooLarge, "4096 octets"},
-		"a longer header":    {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 100_000)) }, remote.ReasonUnreachable, "headers"},
-		"a redirect":         {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://192.0.2.1/", http.StatusTemporaryRedirect) }, remote.ReasonRefused, "307"},
+		"without end":     {func(w http.ResponseWriter, r *http.Request) { flood(w, r) }, remote.ReasonTooLarge, "4096 octets"},
+		"a longer header": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 100_000)) }, remote.ReasonUnreachable, "headers"},
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://192.0.2.1/", http.StatusTemporaryRedirect)
+		}, remote.ReasonRefused, "307"},
 		"a page":             {func(w http.ResponseWriter, r *http.Request) { http.Error(w, "<h1>", http.StatusBadGateway) }, remote.ReasonRefused, "502 without a code"},
 		"a page without end": {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500); flood(w, r) }, remote.ReasonRefused, "500"},
 		"an escape code": {func(w http.ResponseWriter, _ *http.Request) {
