@@ -221,6 +221,7 @@ func (c *tcpConn) Read(b []byte) (int, error) {
 
 // Write implements [net.Conn]; its bytes leave at the clock's time.
 func (c *tcpConn) Write(b []byte) (int, error) {
+	growStack(len(b))
 	c.flow.wrote(len(b))
 	n, err := c.TCPConn.Write(b)
 	if isTimeout(err) {
