@@ -30,12 +30,24 @@ func benchmarkOpen(b *testing.B, path string) {
 		b.Fatal(err)
 	}
 	describe(b, path, f)
+	f = nil
+	before := heapMB()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := asrel.Open(path); err != nil {
+		if f, err = asrel.Open(path); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(heapMB()-before, "file-heap-MB")
+	runtime.KeepAlive(f)
+}
+
+// heapMB returns what is alive on the heap.
+func heapMB() float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc) / 1e6
 }
 
 // plainFile returns the path of the real topology as plain text.
