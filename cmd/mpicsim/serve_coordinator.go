@@ -53,7 +53,8 @@ IETF draft, and GET /healthz, /configz and /metrics.
 With --scenario the primary and the remotes stand in the emulated Internet of a
 scenario, at a virtual time of your choice: a CA's own client, or any test suite,
 can so be run against a hijack without touching a real network. Every request is
-checked at that same time.
+checked at that same time. --scenario conformance is the Internet that the cases
+of 'mpicsim conformance' are about.
 
 With --config the remotes are on the real network. The JSON file has, each with its
 default or "required":
@@ -78,6 +79,10 @@ for 30 s at most.`,
 
   # Before it
   mpicsim serve coordinator --scenario equal-prefix --at 30s --listen 127.0.0.1:8001
+
+  # Where the conformance suite's names exist; then, in another terminal,
+  # mpicsim conformance --url http://127.0.0.1:8000
+  mpicsim serve coordinator --scenario conformance
 
   # On the real network
   mpicsim serve coordinator --config coordinator.json --audit /var/log/mpicsim`,
@@ -123,7 +128,14 @@ func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err err
 		records, o.Healthy = slog.New(log.Handler()), log.Err
 	}
 	hint := ""
-	if f.scenario != "" {
+	if f.scenario == conformanceScenario {
+		world, h, e := inConformance(ctx, f, records, &o)
+		if e != nil {
+			return e
+		}
+		defer func() { err = errors.Join(err, world.Close()) }()
+		hint = h
+	} else if f.scenario != "" {
 		world, err := openWorld(ctx, f)
 		if err != nil {
 			return err
