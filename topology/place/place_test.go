@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -120,18 +121,30 @@ func TestRIRNames(t *testing.T) {
 	g.Expect(place.RIRs()).To(HaveLen(5))
 }
 
+// TestRIRAsJSON looks at every value of the type: what can be written can be read
+// back, and nothing else can be written.
 func TestRIRAsJSON(t *testing.T) {
 	g := NewWithT(t)
-	for _, rir := range place.RIRs() {
+	written := 0
+	for value := range 256 {
+		rir := place.RIR(value)
 		text, err := json.Marshal(rir)
+		if rir != place.Unknown && !slices.Contains(place.RIRs(), rir) {
+			g.Expect(err).To(MatchError(ContainSubstring("want 0 to 5")), "%v", rir)
+			continue
+		}
 		g.Expect(err).NotTo(HaveOccurred())
-		var back place.RIR
-		g.Expect(json.Unmarshal(text, &back)).To(Succeed())
+		back := place.RIR(255)
+		g.Expect(json.Unmarshal(text, &back)).To(Succeed(), "%s", text)
 		g.Expect(back).To(Equal(rir))
+		written++
 	}
-	rir := place.ARIN
-	g.Expect(json.Unmarshal([]byte(`"mars"`), &rir)).To(MatchError(ContainSubstring(`RIR region "mars"`)))
-	g.Expect(rir).To(Equal(place.ARIN), "a failed parse changes nothing")
+	g.Expect(written).To(Equal(6))
+	for _, name := range []string{`"mars"`, `"Unknown"`, `""`, `"RIR(9)"`} {
+		rir := place.ARIN
+		g.Expect(json.Unmarshal([]byte(name), &rir)).To(MatchError(ContainSubstring("RIR region " + name)))
+		g.Expect(rir).To(Equal(place.ARIN), "a failed parse changes nothing")
+	}
 }
 
 func FuzzParseRIR(f *testing.F) {

@@ -57,11 +57,25 @@ func ParseRIR(s string) (RIR, error) {
 	return Unknown, fmt.Errorf("RIR region %q: want AFRINIC, APNIC, ARIN, LACNIC or RIPE NCC", s)
 }
 
-// MarshalText implements [encoding.TextMarshaler] with [RIR.String].
-func (r RIR) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+// MarshalText implements [encoding.TextMarshaler] with [RIR.String]. It returns an
+// error for a value that is neither a service region nor Unknown, since nobody
+// could read it.
+func (r RIR) MarshalText() ([]byte, error) {
+	if r > RIPE {
+		return nil, fmt.Errorf("RIR region %d: want 0 to %d", uint8(r), uint8(RIPE))
+	}
+	return []byte(r.String()), nil
+}
 
-// UnmarshalText implements [encoding.TextUnmarshaler] with [ParseRIR].
+// UnmarshalText implements [encoding.TextUnmarshaler]. It accepts what [ParseRIR]
+// does and, so that whatever was written can be read, the name of Unknown to the
+// letter: who needs a region must refuse it, as if none were given. On an error r
+// stays as it is.
 func (r *RIR) UnmarshalText(text []byte) error {
+	if string(text) == Unknown.String() {
+		*r = Unknown
+		return nil
+	}
 	v, err := ParseRIR(string(text))
 	if err != nil {
 		return err
