@@ -71,7 +71,8 @@ type SeenWeb struct {
 	// Page is the beginning of the body, as long as was needed to judge it and
 	// at most 4 KiB; nothing is known about its encoding.
 	Page []byte `json:"page"`
-	// Hops are the redirects that came before, in order.
+	// Hops are the redirects met, in order. The last one is the response itself if
+	// the way ended there, refused or leading nowhere.
 	Hops []Hop `json:"hops,omitempty"`
 }
 

@@ -75,11 +75,11 @@ func (v *validation) follow(ctx context.Context, at *url.URL, f fetch) (*respons
 			web.Page = append(web.Page, resp.body[:min(len(resp.body), maxPage)]...)
 			return resp, at, nil
 		}
+		web.Hops = append(web.Hops, perspectives.Hop{URL: at.String(), Status: resp.code, Location: resp.location})
 		next, end := v.next(at, resp, f, visited)
 		if end != nil {
 			return nil, nil, end
 		}
-		web.Hops = append(web.Hops, perspectives.Hop{URL: at.String(), Status: resp.code, Location: resp.location})
 		visited = append(visited, next.String())
 		at = next
 	}

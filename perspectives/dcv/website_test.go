@@ -147,6 +147,11 @@ var _ = Describe("website-change", func() {
 			w.run(ctx)
 			expect(perspectives.Fail, reason)
 			Expect(w.requests).To(HaveLen(1))
+			start := "http://www.example.test" + filePath
+			Expect(w.outcome.Seen.Web).To(Equal(&perspectives.SeenWeb{
+				URL: start, Status: status, Address: "203.0.113.7:80", Page: []byte{},
+				Hops: []perspectives.Hop{{URL: start, Status: status, Location: location}},
+			}), "what was refused is known")
 		},
 		Entry("303", 303, "/x", dcv.ReasonRedirectForbidden),
 		Entry("to another port", 302, "http://www.example.test:8080/", dcv.ReasonRedirectForbidden),

@@ -91,11 +91,13 @@ func (v view) errors(o perspectives.Outcome) []checkError {
 	case errorHTTP:
 		message = fmt.Sprintf("An HTTP error occurred: Response status %d, Response reason: %s", status, http.StatusText(status))
 	case errorRedirect:
-		message = fmt.Sprintf("Invalid redirect. Redirect code: %d, target: %s", status, o.Detail)
+		target := o.Detail
 		if w := o.Seen; w != nil && w.Web != nil && len(w.Web.Hops) > 0 {
-			last := w.Web.Hops[len(w.Web.Hops)-1]
-			message = fmt.Sprintf("Invalid redirect. Redirect code: %d, target: %s", last.Status, last.Location)
+			if last := w.Web.Hops[len(w.Web.Hops)-1]; last.Location != "" {
+				target = last.Location
+			}
 		}
+		message = fmt.Sprintf("Invalid redirect. Redirect code: %d, target: %s", status, target)
 	case errorParameter:
 		message = fmt.Sprintf("The provided parameter was invalid: %s, Value provided: %s", o.Detail, v.target)
 	}

@@ -187,6 +187,7 @@ func TestErrors(t *testing.T) {
 		"lookup-failed":                      {broken, nil, `[{"error_type":"mpic_error:dcv_checker:lookup","error_message":"There was an error looking up the DCV record. Error type: lookup-failed, Error message: why"}]`},
 		"something-new":                      {broken, nil, `[{"error_type":"mpic_error:dcv_checker:lookup","error_message":"There was an error looking up the DCV record. Error type: something-new, Error message: why"}]`},
 		"http-status":                        {fail, &perspectives.Seen{Web: &perspectives.SeenWeb{Status: 404}}, `[{"error_type":"mpic_error:http","error_message":"An HTTP error occurred: Response status 404, Response reason: Not Found"}]`},
+		"redirect-loop":                      {fail, &perspectives.Seen{Web: &perspectives.SeenWeb{Status: 301, Hops: []perspectives.Hop{{Status: 301}}}}, `[{"error_type":"mpic_error:redirect:invalid","error_message":"Invalid redirect. Redirect code: 301, target: why"}]`},
 		"redirect-forbidden":                 {fail, hops, `[{"error_type":"mpic_error:redirect:invalid","error_message":"Invalid redirect. Redirect code: 303, target: http://x:8080/"}]`},
 		"invalid-check":                      {fail, nil, `[{"error_type":"mpic_error:dcv_checker:parameter","error_message":"The provided parameter was invalid: why, Value provided: h"}]`},
 		"certificate-not-one-san":            {fail, nil, `[{"error_type":"mpic_error:dcv_checker:tls_alpn:certificate:no_single_san","error_message":"why"}]`},
