@@ -199,6 +199,15 @@ var _ = Describe("A CA that goes by ca.example and ca2.example", Ordered, func()
 		Entry("an alias loop", "loop.test", be(perspectives.Error, caa.ReasonLookupFailed, "loop")),
 	)
 
+	It("takes no alias loop for a failure that may be permission, where SERVFAIL is tried again", func(ctx SpecContext) {
+		k := caa.Checker{Retry: func() caa.Resolver { return r.NewSession() }}
+		c := perspectives.Check{Domain: "loop.test", IssuerDomains: []string{"ca.example"}, CAA: perspectives.CAAParameters{AllowLookupFailure: true}}
+		Expect(k.Check(ctx, r.NewSession(), c)).To(And(
+			be(perspectives.Error, caa.ReasonLookupFailed, "leads back to"), HaveField("LookupFailure", BeNil())))
+		c.Domain = "www.broken.test"
+		Expect(k.Check(ctx, r.NewSession(), c)).To(HaveField("LookupFailure.Attempts", HaveLen(2)))
+	})
+
 	It("climbs to the top-level domain and does not ask the root", func(ctx SpecContext) {
 		var asked []string
 		_, err := caa.Find(ctx, recorder{r.NewSession(), &asked}, "*.a.none.test")

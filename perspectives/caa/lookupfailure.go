@@ -62,10 +62,12 @@ func (k Checker) retry(ctx context.Context, c perspectives.Check, first Set, cau
 
 // excusable says whether err may be a failure outside of the CA's
 // infrastructure: not one that the perspective decided on itself, by its limits,
-// its address policy or the end of ctx, and not an answer.
+// its address policy or the end of ctx, and not an answer. Aliases that lead back
+// to themselves are an answer: the zone's servers gave it, and nobody failed whose
+// failure could be proved to lie outside.
 func excusable(ctx context.Context, err error) bool {
 	for _, own := range []error{
-		resolver.ErrBogus, resolver.ErrLimit, resolver.ErrRefusedAddress, resolver.ErrName,
+		resolver.ErrBogus, resolver.ErrLimit, resolver.ErrRefusedAddress, resolver.ErrName, resolver.ErrLoop,
 		context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, own) {

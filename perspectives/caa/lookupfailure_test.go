@@ -132,6 +132,10 @@ var _ = Describe("A CAA lookup that fails", func() {
 		Entry("the resolver gave up", failing(resolver.Insecure, resolver.ErrLimit), failing(resolver.Insecure, resolver.ErrTimeout), caa.ReasonLookupFailed),
 		Entry("the address policy refused a server", failing(resolver.Insecure, resolver.ErrRefusedAddress), failing(resolver.Insecure, resolver.ErrTimeout), caa.ReasonLookupFailed),
 		Entry("the caller gave up", failing(resolver.Insecure, context.DeadlineExceeded), failing(resolver.Insecure, resolver.ErrTimeout), caa.ReasonLookupFailed),
+		Entry("its aliases lead back to themselves", failing(resolver.Insecure, resolver.ErrLoop), failing(resolver.Insecure, resolver.ErrTimeout), caa.ReasonLookupFailed),
+		Entry("they do so at the second try", failing(resolver.Insecure, resolver.ErrTimeout), failing(resolver.Insecure, resolver.ErrLoop), caa.ReasonLookupFailed),
+		Entry("one server says so and another nothing", failing(resolver.Insecure, fmt.Errorf("%w: %w", resolver.ErrTimeout, resolver.ErrLoop)),
+			failing(resolver.Insecure, resolver.ErrTimeout), caa.ReasonLookupFailed),
 		Entry("the zone said YXDOMAIN", yxdomain(), yxdomain(), caa.ReasonLookupFailed),
 	)
 
