@@ -48,14 +48,15 @@ func newKeysNewCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new",
 		Short: "Make a test PKI for a set of perspectives",
-		Long: `New makes a CA, a client certificate for the coordinator, and for each remote
-perspective of a set a server certificate, a signing key and a configuration: all
-that 'mpicsim serve perspective' and a coordinator need to find and believe each
-other. All keys are random. Nothing is ever overwritten.
+		Long: `New makes a CA, a client certificate and a configuration for the coordinator, and
+for each remote perspective of a set a server certificate, a signing key and a
+configuration: all that 'mpicsim serve coordinator' and 'mpicsim serve perspective'
+need to find and believe each other. All keys are random. Nothing is ever
+overwritten.
 
-With %s in --host each perspective has a host of its own, and all the same port;
-%s becomes the perspective's name with hyphens for slashes. Without it they share
-the host, on consecutive ports.`,
+With %s in --host each perspective has a host of its own, all the same port, and
+port 8081 for questions of that host about its health; %s becomes the perspective's
+name with hyphens for slashes. Without it they share the host, on consecutive ports.`,
 		Example: `  # Five perspectives on this machine, ports 9001 to 9005
   mpicsim keys new --perspectives example-five-remotes -o pki
 
@@ -70,7 +71,7 @@ the host, on consecutive ports.`,
 			if err := writeNew(f.out, files); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(s.out, "%s: %d files; begin with %s\n", f.out, len(files), filepath.Join(f.out, remotesPath))
+			_, err = fmt.Fprintf(s.out, "%s: %d files; begin with %s\n", f.out, len(files), filepath.Join(f.out, coordinatorPath))
 			return fault(err)
 		},
 	}
@@ -85,9 +86,12 @@ the host, on consecutive ports.`,
 }
 
 const (
-	remotesPath = "coordinator/remotes.json"
-	caPath      = "ca.pem"
-	setback     = 5 * time.Minute // for clocks that are late
+	coordinatorPath = "coordinator/coordinator.json"
+	remotesPath     = "coordinator/remotes.json"
+	secretPath      = "coordinator/cohorts.secret"
+	caPath          = "ca.pem"
+	healthAddress   = "127.0.0.1:8081"
+	setback         = 5 * time.Minute // for clocks that are late
 )
 
 func (f keysFlags) validate() error {
@@ -169,7 +173,7 @@ func (f keysFlags) files(now time.Time) ([]newFile, error) {
 			return nil, fault(err)
 		}
 		config, err := asJSON(perspectiveFile{
-			Perspective: p, Listen: listen, CertificateFile: "server.pem", KeyFile: "server-key.pem",
+			Perspective: p, Listen: listen, HealthListen: f.health(), CertificateFile: "server.pem", KeyFile: "server-key.pem",
 			SigningKeyFile: "signing-key.pem", LogDir: ".", CheckTimeout: remote.Duration(30 * time.Second),
 			DrainTimeout: remote.Duration(35 * time.Second), ReloadInterval: remote.Duration(10 * time.Second),
 			Partners: []partnerFile{{
@@ -188,7 +192,23 @@ func (f keysFlags) files(now time.Time) ([]newFile, error) {
 		})
 	}
 	list, err := asJSON(remotes)
-	return append(files, newFile{remotesPath, list}), fault(err)
+	if err != nil {
+		return nil, fault(err)
+	}
+	coordinator, err := asJSON(coordinatorFile{
+		Remotes: "remotes.json", PrimaryAt: "here", Rule: "br", CAADomains: f.issuers, Cohorts: cohortsFile{SecretFile: "cohorts.secret"},
+		DefaultCount: len(set.Remotes), ReloadInterval: remote.Duration(10 * time.Second),
+	})
+	return append(files, newFile{remotesPath, list}, newFile{coordinatorPath, coordinator}, newFile{secretPath, []byte(rand.Text() + "\n")}), fault(err)
+}
+
+// health says where a perspective answers questions about its health: nowhere if
+// it shares its host, on which only one of them could.
+func (f keysFlags) health() string {
+	if strings.Contains(f.host, "%s") {
+		return healthAddress
+	}
+	return ""
 }
 
 // place says at which host and port a perspective is found, and where it listens.

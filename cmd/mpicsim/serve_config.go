@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,12 +12,10 @@ import (
 	"mpicsim/perspectives"
 	"mpicsim/perspectives/cohort"
 	"mpicsim/perspectives/coordinator"
-	"mpicsim/perspectives/dcv"
 	"mpicsim/perspectives/local"
 	"mpicsim/perspectives/openmpic"
 	"mpicsim/perspectives/policy"
 	"mpicsim/perspectives/remote"
-	"mpicsim/perspectives/resolver"
 )
 
 // coordinatorFile is the file of --config. Names of files in it are relative to
@@ -43,6 +40,11 @@ type coordinatorFile struct {
 	RefuseMonitoring bool `json:"refuse_monitoring,omitempty"`
 	// Timeout bounds one perspective's answer, 1m if 0.
 	Timeout remote.Duration `json:"timeout,omitempty"`
+	// ReloadInterval says how often files are looked at for changes (10 s), 0 for
+	// never.
+	ReloadInterval remote.Duration `json:"reload_interval,omitempty"`
+	// Network is for a primary here.
+	Network networkFile `json:"network,omitzero"`
 }
 
 // cohortsFile says how remotes are chosen.
@@ -56,26 +58,36 @@ type cohortsFile struct {
 	Sets int `json:"sets,omitempty"`
 }
 
-// onRealNetwork fills in the perspectives that the file names. It contacts
-// nobody.
-func onRealNetwork(path string, records *slog.Logger, o *openmpic.Options) error {
-	var f coordinatorFile
-	if err := remote.ReadJSON(path, &f); err != nil {
-		return fmt.Errorf("--config: %w", err)
-	}
-	if err := f.build(filepath.Dir(path), records, o); err != nil {
-		return fmt.Errorf("--config: %s: %w", path, err)
-	}
-	return nil
+// readCoordinatorFile reads a configuration, but none of the files that it names.
+func readCoordinatorFile(path string) (coordinatorFile, error) {
+	f := coordinatorFile{ReloadInterval: remote.Duration(10 * time.Second)}
+	err := remote.ReadJSON(path, &f)
+	return f, err
 }
 
-func (f coordinatorFile) build(dir string, records *slog.Logger, o *openmpic.Options) error {
+// paths returns the configuration's path and those of all files that it names.
+func (f coordinatorFile) paths(path string) []string {
+	remotes := relative(filepath.Dir(path), f.Remotes)
+	paths := []string{path, remotes, relative(filepath.Dir(path), f.Cohorts.SecretFile)}
+	var listed remote.RemotesFile
+	if remote.ReadJSON(remotes, &listed) != nil {
+		return paths // what is wrong with it is said where it is needed
+	}
+	for _, p := range []string{listed.Roots, listed.Certificate, listed.Key} {
+		paths = append(paths, relative(filepath.Dir(remotes), p))
+	}
+	return paths
+}
+
+// build fills in the perspectives that the file names, and returns the clients of
+// the remotes. It contacts nobody.
+func (f coordinatorFile) build(dir string, records *slog.Logger, o *openmpic.Options) ([]*remote.Client, error) {
 	if f.Rule == "" {
 		f.Rule = "br"
 	}
 	rule, err := policy.ParseRule(f.Rule, time.Now())
 	if err != nil {
-		return fmt.Errorf("rule: %w", err)
+		return nil, fmt.Errorf("rule: %w", err)
 	}
 	timeout := time.Duration(f.Timeout)
 	if timeout == 0 {
@@ -85,15 +97,18 @@ func (f coordinatorFile) build(dir string, records *slog.Logger, o *openmpic.Opt
 		Quorum: func() policy.Quorum { return ruleOn(f.Rule, time.Now(), rule) },
 		Clock:  time.Now, RuleDate: time.Now, Timeout: timeout, Log: records,
 	}
+	if !f.Network.isZero() && f.PrimaryAt == "caller" {
+		return nil, errors.New("network: want primary_at here with it")
+	}
 	if f.Remotes == "" {
-		return errors.New("remotes_file: missing")
+		return nil, errors.New("remotes_file: missing")
 	}
 	listed, clients, err := remote.ReadRemotes(relative(dir, f.Remotes), remote.ClientConfig{Clock: time.Now, Timeout: timeout})
 	if err != nil {
-		return fmt.Errorf("remotes_file: %w", err)
+		return nil, fmt.Errorf("remotes_file: %w", err)
 	}
 	if listed.Primary == nil {
-		return errors.New("remotes_file: it has no primary: want where the primary stands")
+		return nil, errors.New("remotes_file: it has no primary: want where the primary stands")
 	}
 	var fleet []perspectives.Perspective
 	for _, c := range clients {
@@ -101,22 +116,22 @@ func (f coordinatorFile) build(dir string, records *slog.Logger, o *openmpic.Opt
 	}
 	switch f.PrimaryAt {
 	case "", "here":
-		if d.Primary, err = primaryHere(*listed.Primary); err != nil {
-			return err
+		if d.Primary, err = primaryHere(*listed.Primary, f.Network); err != nil {
+			return nil, err
 		}
 	case "caller":
 		d.Caller = listed.Primary
 	default:
-		return fmt.Errorf("primary_at: found %q, expected here or caller", f.PrimaryAt)
+		return nil, fmt.Errorf("primary_at: found %q, expected here or caller", f.PrimaryAt)
 	}
 	if o.Fleet, err = openmpic.NewDeployment(d); err != nil {
-		return err
+		return nil, err
 	}
 	if o.Cohorts, err = f.Cohorts.chooser(dir, rule, *listed.Primary, fleet); err != nil {
-		return fmt.Errorf("cohorts: %w", err)
+		return nil, fmt.Errorf("cohorts: %w", err)
 	}
 	o.DefaultIssuers, o.DefaultCount, o.MaxAttempts, o.RefuseMonitoring = f.CAADomains, f.DefaultCount, f.MaxAttempts, f.RefuseMonitoring
-	return nil
+	return clients, nil
 }
 
 // ruleOn returns the rule of a name on a day, so that a service which runs for
@@ -128,13 +143,14 @@ func ruleOn(name string, day time.Time, before policy.Quorum) policy.Quorum {
 	return before
 }
 
-// primaryHere checks from this process as production must: public addresses
-// only, and DNSSEC validated (BR 3.2.2.4, 3.2.2.8.1).
-func primaryHere(p perspectives.Perspective) (coordinator.Runner, error) {
-	return local.New(local.Config{
-		Perspective: p, Network: &net.Dialer{}, Clock: time.Now, Roots: resolver.RealRoots(),
-		TrustAnchors: resolver.RootAnchors(), Allowed: dcv.PublicOnly,
-	})
+// primaryHere checks from this process.
+func primaryHere(p perspectives.Perspective, network networkFile) (coordinator.Runner, error) {
+	config, err := network.local(p)
+	if err != nil {
+		return nil, err
+	}
+	config.Clock = time.Now
+	return local.New(config)
 }
 
 // chooser returns how cohorts are chosen.

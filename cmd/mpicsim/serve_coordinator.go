@@ -70,6 +70,13 @@ default or "required":
   absolute_max_attempts      (3)
   refuse_monitoring          answers quorum_count 0 with an error (false)
   timeout                    of one perspective's answer (1m)
+  reload_interval            how often files are looked at for changes, "0s" for
+                             SIGHUP alone (10s)
+  network                    other DNS roots, ports and prefixes than the public
+                             Internet's for the primary, for tests (none)
+SIGHUP, or a change of the file or of one that it names, puts all of it in place
+anew; requests that have begun end as they began. With a mistake in it everything
+stays as it was.
 
 The address is printed when the service is ready. An interrupt lets requests end,
 for 30 s at most.`,
@@ -127,6 +134,9 @@ func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err err
 		defer func() { err = errors.Join(err, log.Close()) }()
 		records, o.Healthy = slog.New(log.Handler()), log.Err
 	}
+	if f.config != "" {
+		return serveConfigured(ctx, s, f, configured{options: o, records: records})
+	}
 	hint := ""
 	if f.scenario == conformanceScenario {
 		world, h, e := inConformance(ctx, f, records, &o)
@@ -135,7 +145,7 @@ func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err err
 		}
 		defer func() { err = errors.Join(err, world.Close()) }()
 		hint = h
-	} else if f.scenario != "" {
+	} else {
 		world, err := openWorld(ctx, f)
 		if err != nil {
 			return err
@@ -144,23 +154,20 @@ func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err err
 		if hint, err = inScenario(world, f, records, &o); err != nil {
 			return err
 		}
-	} else if err := onRealNetwork(f.config, records, &o); err != nil {
-		return err
 	}
 	server, err := openmpic.New(o)
 	if err != nil {
 		return err
 	}
-	return serveUntilDone(ctx, s, f, server, hint)
+	return serveUntilDone(ctx, s, f, server.HTTPServer(), hint)
 }
 
 // serveUntilDone listens until the context ends.
-func serveUntilDone(ctx context.Context, s streams, f coordinatorFlags, server *openmpic.Server, hint string) error {
+func serveUntilDone(ctx context.Context, s streams, f coordinatorFlags, h *http.Server, hint string) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.listen)
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
-	h := server.HTTPServer()
 	h.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(s.err, nil), slog.LevelWarn)
 	h.BaseContext = func(net.Listener) context.Context { return context.WithoutCancel(ctx) }
 	served := make(chan error, 1)

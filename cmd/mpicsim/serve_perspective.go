@@ -8,12 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -119,9 +116,8 @@ func (s *perspectiveService) run(ctx context.Context) error {
 			return fmt.Errorf("--config: %s: health_listen: %w", s.path, errors.Join(err, partners.Close()))
 		}
 	}
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+	signals, ignore := hangups()
+	defer ignore()
 	s.log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("perspective", s.file.Perspective.Name),
 		slog.String("listen", partners.Addr().String()), slog.Int("partners", len(s.file.Partners)))
 	if health != nil {
@@ -132,7 +128,7 @@ func (s *perspectiveService) run(ctx context.Context) error {
 	defer stop()
 	var running sync.WaitGroup
 	errs := make([]error, 2)
-	running.Go(func() { s.watch(ctx, hangups) })
+	running.Go(func() { watch(ctx, s, signals, time.Duration(s.file.ReloadInterval)) })
 	running.Go(func() {
 		defer stop()
 		errs[0] = s.server.Serve(ctx, partners)
@@ -148,32 +144,15 @@ func (s *perspectiveService) run(ctx context.Context) error {
 	return fault(errors.Join(errs...))
 }
 
-// watch reloads after SIGHUP or a change of a file, until ctx ends.
-func (s *perspectiveService) watch(ctx context.Context, hangups <-chan os.Signal) {
-	var ticks <-chan time.Time
-	if s.file.ReloadInterval > 0 {
-		ticker := time.NewTicker(time.Duration(s.file.ReloadInterval))
-		defer ticker.Stop()
-		ticks = ticker.C
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangups:
-			s.logs.reopen()
-			s.reload(ctx)
-		case <-ticks:
-			if now := s.file.states(s.path); !sameStates(s.seen, now) {
-				s.reload(ctx)
-			}
-		}
-	}
-}
+// changed implements [reloader].
+func (s *perspectiveService) changed() bool { return !sameStates(s.seen, s.file.states(s.path)) }
 
 // reload puts changed certificates, keys and partners in place. If anything is
-// wrong with them the old ones stay.
-func (s *perspectiveService) reload(ctx context.Context) {
+// wrong with them the old ones stay. It implements [reloader].
+func (s *perspectiveService) reload(ctx context.Context, hangup bool) {
+	if hangup {
+		s.logs.reopen()
+	}
 	states := s.file.states(s.path)
 	file, err := readPerspectiveFile(s.path)
 	if err == nil {
@@ -266,36 +245,11 @@ func (f *logFile) Write(p []byte) (int, error) {
 	return f.file.Write(p)
 }
 
-// fileState is what changes if a file does.
-type fileState struct {
-	modified time.Time
-	size     int64
-}
-
-func sameStates(a, b map[string]fileState) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for path, state := range a {
-		other, ok := b[path]
-		if !ok || !other.modified.Equal(state.modified) || other.size != state.size {
-			return false
-		}
-	}
-	return true
-}
-
 // states looks at the configuration and all files that it names.
 func (f perspectiveFile) states(path string) map[string]fileState {
 	paths := []string{path, f.CertificateFile, f.KeyFile, f.SigningKeyFile}
 	for _, p := range f.Partners {
 		paths = append(paths, p.RootsFile)
 	}
-	states := map[string]fileState{}
-	for _, p := range slices.Compact(paths) {
-		if info, err := os.Stat(p); err == nil {
-			states[p] = fileState{info.ModTime(), info.Size()}
-		}
-	}
-	return states
+	return statesOf(paths)
 }

@@ -12,10 +12,8 @@ import (
 	"time"
 
 	"mpicsim/perspectives"
-	"mpicsim/perspectives/dcv"
 	"mpicsim/perspectives/local"
 	"mpicsim/perspectives/remote"
-	"mpicsim/perspectives/resolver"
 	"mpicsim/topology/place"
 )
 
@@ -59,26 +57,6 @@ type partnerFile struct {
 	Concurrent      int                   `json:"concurrent,omitempty"`
 	OpenMPIC        bool                  `json:"open_mpic,omitempty"`
 	Operator        bool                  `json:"operator,omitempty"`
-}
-
-// networkFile replaces parts of the public Internet, for tests. All zero is
-// production.
-type networkFile struct {
-	// AllowedPrefixes are contacted although they are not public.
-	AllowedPrefixes []netip.Prefix `json:"allowed_prefixes,omitempty"`
-	// Roots and TrustAnchors stand in for those of the public DNS: the former
-	// without the latter is a DNS without DNSSEC.
-	Roots        []rootFile `json:"roots,omitempty"`
-	TrustAnchors []string   `json:"trust_anchors,omitempty"`
-	// The ports stand in for 53, 80 and 443.
-	DNSPort   uint16 `json:"dns_port,omitempty"`
-	HTTPPort  uint16 `json:"http_port,omitempty"`
-	HTTPSPort uint16 `json:"https_port,omitempty"`
-}
-
-type rootFile struct {
-	Name      string           `json:"name"`
-	Addresses []netip.AddrPort `json:"addresses"`
 }
 
 // allMethods stands for all methods in a configuration.
@@ -144,30 +122,7 @@ func (f perspectiveFile) validate() error {
 
 // local returns the configuration of the perspective itself, without a clock.
 func (f perspectiveFile) local() (local.Config, error) {
-	n := f.Network
-	c := local.Config{
-		Perspective: f.Perspective, Network: &net.Dialer{}, Roots: resolver.RealRoots(), TrustAnchors: resolver.RootAnchors(),
-		UserAgent: "mpicsim (perspective " + f.Perspective.Name + ")",
-		DNSPort:   n.DNSPort, HTTPPort: n.HTTPPort, HTTPSPort: n.HTTPSPort,
-		Allowed: func(addr netip.Addr) error {
-			for _, p := range n.AllowedPrefixes {
-				if p.Contains(addr.Unmap()) {
-					return nil
-				}
-			}
-			return dcv.PublicOnly(addr)
-		},
-	}
-	if len(n.Roots) == 0 && len(n.TrustAnchors) > 0 {
-		return c, errors.New("network.trust_anchors: want network.roots with them")
-	}
-	if len(n.Roots) > 0 {
-		c.Roots, c.TrustAnchors = nil, n.TrustAnchors
-		for _, r := range n.Roots {
-			c.Roots = append(c.Roots, resolver.Root{Name: r.Name, Addrs: r.Addresses})
-		}
-	}
-	return c, nil
+	return f.Network.local(f.Perspective)
 }
 
 // credentials reads the files that the configuration names.

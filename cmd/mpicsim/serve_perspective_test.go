@@ -245,5 +245,5 @@ func TestKeysAreNobodyElses(t *testing.T) {
 		}
 		return err
 	})).To(Succeed())
-	g.Expect(files).To(Equal(5 + 2*4))
+	g.Expect(files).To(Equal(7 + 2*4))
 }

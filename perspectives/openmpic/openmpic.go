@@ -157,6 +157,32 @@ type Server struct {
 
 // New checks the options and registers the metrics.
 func New(o Options) (*Server, error) {
+	s, err := newServer(o)
+	if err != nil {
+		return nil, err
+	}
+	if s.metrics, err = newMetrics(o.Registry); err != nil {
+		return nil, fmt.Errorf("open mpic: %w", err)
+	}
+	return s, nil
+}
+
+// Renewed returns a server with other options and the same registry, which counts
+// in the metrics of s. Both can serve at once: requests that s has begun it ends.
+func (s *Server) Renewed(o Options) (*Server, error) {
+	next, err := newServer(o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Registry != s.o.Registry {
+		return nil, errors.New("open mpic: a renewed server wants the registry of the old one")
+	}
+	next.metrics = s.metrics
+	return next, nil
+}
+
+// newServer checks the options; the metrics are the caller's.
+func newServer(o Options) (*Server, error) {
 	if o.Fleet == nil || o.Cohorts == nil || o.Clock == nil || o.Registry == nil {
 		return nil, errors.New("open mpic: Fleet, Cohorts, Clock and Registry are required")
 	}
@@ -179,10 +205,6 @@ func New(o Options) (*Server, error) {
 	s.primary, s.remotes, s.mode = o.Fleet.Describe()
 	if s.mode != PrimaryIncluded && s.mode != PrimaryAtCaller {
 		return nil, fmt.Errorf("open mpic: primary %q: want %s or %s", s.mode, PrimaryIncluded, PrimaryAtCaller)
-	}
-	var err error
-	if s.metrics, err = newMetrics(o.Registry); err != nil {
-		return nil, fmt.Errorf("open mpic: %w", err)
 	}
 	s.mux.HandleFunc("POST /mpic", s.serveMPIC)
 	s.mux.HandleFunc("POST /mpic/draft-00", s.serveDraft)
