@@ -38,6 +38,8 @@ type coordinatorFile struct {
 	DefaultCount     int  `json:"default_perspective_count,omitempty"`
 	MaxAttempts      int  `json:"absolute_max_attempts,omitempty"`
 	RefuseMonitoring bool `json:"refuse_monitoring,omitempty"`
+	// CancelStragglers is that of coordinator.Config.
+	CancelStragglers bool `json:"cancel_stragglers,omitempty"`
 	// Timeout bounds one perspective's answer, 1m if 0.
 	Timeout remote.Duration `json:"timeout,omitempty"`
 	// ReloadInterval says how often files are looked at for changes (10 s), 0 for
@@ -95,7 +97,7 @@ func (f coordinatorFile) build(dir string, records *slog.Logger, o *openmpic.Opt
 	}
 	d := openmpic.DeploymentConfig{
 		Quorum: func() policy.Quorum { return ruleOn(f.Rule, time.Now(), rule) },
-		Clock:  time.Now, RuleDate: time.Now, Timeout: timeout, Log: records,
+		Clock:  time.Now, RuleDate: time.Now, Timeout: timeout, Log: records, CancelStragglers: f.CancelStragglers,
 	}
 	if !f.Network.isZero() && f.PrimaryAt == "caller" {
 		return nil, errors.New("network: want primary_at here with it")

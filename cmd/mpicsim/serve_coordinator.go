@@ -69,6 +69,8 @@ default or "required":
   default_perspective_count  (what the rule demands)
   absolute_max_attempts      (3)
   refuse_monitoring          answers quorum_count 0 with an error (false)
+  cancel_stragglers          does not wait for answers that cannot change the decision
+                             (false)
   timeout                    of one perspective's answer (1m)
   reload_interval            how often files are looked at for changes, "0s" for
                              SIGHUP alone (10s)

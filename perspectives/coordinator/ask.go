@@ -2,9 +2,10 @@ package coordinator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
+	"slices"
 
 	"mpicsim/perspectives"
 )
@@ -20,34 +21,63 @@ func (p RunnerPanic) Error() string {
 	return fmt.Sprintf("perspective %q panicked: %v\n%s", p.Perspective, p.Value, p.Stack)
 }
 
+// errCertain is the cause of the end of a straggler's context.
+var errCertain = errors.New("the decision is certain without it")
+
 // ask runs the check at everybody and puts the answers in the same places of
 // answers. It returns when all have returned. If any panicked, it panics with
 // the first of them.
-func (co *Coordinator) ask(ctx context.Context, everybody []perspective, check perspectives.Check, answers []Answer) {
+//
+// certain is called after each answer once everybody was asked, with the answers
+// and which of them are still to come; when it says true, those are cancelled. nil
+// waits for all.
+func (co *Coordinator) ask(
+	ctx context.Context, everybody []perspective, check perspectives.Check, answers []Answer, certain func([]Answer, []bool) bool,
+) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	workers := len(everybody)
 	if co.config.Workers > 0 {
 		workers = min(workers, co.config.Workers)
 	}
 	panics := make([]*RunnerPanic, len(everybody))
-	next := make(chan int)
-	var running sync.WaitGroup
+	next, finished := make(chan int), make(chan finish, len(everybody))
 	for range workers {
-		running.Go(func() {
+		go func() {
 			for i := range next {
-				answers[i], panics[i] = co.askOne(ctx, everybody[i], check)
+				var f finish
+				f.answer, f.panicked = co.askOne(ctx, everybody[i], check)
+				f.i = i
+				finished <- f
 			}
-		})
+		}()
 	}
+	open := make([]bool, len(everybody))
 	for i := range everybody {
+		open[i] = true
 		next <- i
 	}
 	close(next)
-	running.Wait()
+	for range everybody {
+		f := <-finished
+		answers[f.i], panics[f.i], open[f.i] = f.answer, f.panicked, false
+		if certain != nil && slices.Contains(open, true) && certain(answers, open) {
+			cancel(errCertain)
+			certain = nil
+		}
+	}
 	for _, p := range panics {
 		if p != nil {
 			panic(*p)
 		}
 	}
+}
+
+// finish is how asking the i-th perspective ended.
+type finish struct {
+	i        int
+	answer   Answer
+	panicked *RunnerPanic
 }
 
 // askOne runs the check at one perspective, within the timeout.
@@ -65,6 +95,8 @@ func (co *Coordinator) askOne(ctx context.Context, p perspective, check perspect
 	a = Answer{Perspective: p.Perspective, Attempted: true}
 	a.Result = p.runner.Run(ctx, check)
 	switch {
+	case errors.Is(context.Cause(ctx), errCertain):
+		a.Fault = Cancelled
 	case ctx.Err() != nil:
 		a.Fault = TimedOut
 	case a.Result.Perspective != p.Name || a.Result.RIR != p.RIR || a.Result.Questions != check.Questions:

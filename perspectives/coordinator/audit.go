@@ -12,7 +12,9 @@ import (
 // perspective its identifier, the domain and the result; (8) the quorum as
 // "k/n". Records are dated by the coordinator's Clock and follow the order of
 // the configuration. A remote that was not asked has no record, a question that
-// was not asked no result.
+// was not asked no result. One that was cancelled has a record with the reason
+// "cancelled", and the quorum's says how many were asked, answered and cancelled
+// (see [Count]).
 func (co *Coordinator) log(ctx context.Context, number int, check perspectives.Check, a Attempt) {
 	logger := co.config.Log
 	if logger == nil || !logger.Enabled(ctx, slog.LevelInfo) {
@@ -43,12 +45,16 @@ func (co *Coordinator) log(ctx context.Context, number int, check perspectives.C
 		}
 		write("perspective result", append(attrs, slog.String("method", string(check.Method)))...)
 	}
+	n := a.Count()
 	write("quorum result",
 		slog.String("quorum", a.Decision.Quorum),
 		slog.Bool("issue", a.Decision.Issue),
 		slog.Bool("monitoring", a.Decision.Monitoring),
 		slog.String("reason", a.Decision.Reason),
 		slog.String("clause", a.Decision.Clause),
+		slog.Int("remotes_asked", n.Asked),
+		slog.Int("remotes_answered", n.Answered),
+		slog.Int("remotes_cancelled", n.Cancelled),
 	)
 }
 

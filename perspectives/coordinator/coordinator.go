@@ -4,11 +4,11 @@
 //
 // Modelled: primary first, remotes only if it passes and then concurrently; a
 // timeout for each; identity and RIR region of every reply checked against the
-// configuration; retries that never reuse an earlier corroboration; the records
-// of BR 5.4.1(2)(7) and (8). Not modelled: choosing a cohort out of a larger
-// pool, early return and cancelling of stragglers once the quorum is decided,
-// reuse of CAA corroborations for 398 days, different remotes for domain
-// validation and CAA.
+// configuration; stragglers cancelled, if wanted, once the decision is certain;
+// retries that never reuse an earlier corroboration; the records of
+// BR 5.4.1(2)(7) and (8). Not modelled: choosing a cohort out of a larger pool
+// (packages cohort and openmpic do), reuse of CAA corroborations for 398 days,
+// different remotes for domain validation and CAA.
 //
 // A refusal is a value, a [perspectives.Decision] with its reason. An error is
 // somebody's mistake: a bad configuration, a check that makes no sense, a
@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,6 +67,18 @@ type Config struct {
 	// Workers is how many remotes are asked at a time; 0 means all at once. It
 	// changes no decision, only how long it takes.
 	Workers int
+	// CancelStragglers ends the asking of remotes whose answers cannot change the
+	// decision any more (policy.Certain). Their answers have the fault [Cancelled]
+	// and do not count. Decision.Issue, Monitoring, Required and Clause are those of
+	// an attempt that waits for everybody; Quorum may have fewer corroborations, a
+	// refusal may be for too few corroborations where the full one is for too few
+	// RIR regions, and Detail says who was cancelled.
+	//
+	// All remotes must be asked at once, since those that were not asked would not
+	// count as used (BR 3.2.2.9): Workers must be 0, or no fewer than the remotes.
+	// Of a set that is unlawful under the rule, and if it asks for no corroboration,
+	// only the first answer is waited for.
+	CancelStragglers bool
 	// MaxAttempts is how often an attempt is made before a refusal stands; 0
 	// means 1. BR 3.2.2.9 sets no limit.
 	MaxAttempts int
@@ -124,6 +137,7 @@ func New(c Config) (*Coordinator, error) {
 	return co, nil
 }
 
+// validate checks all but the set.
 func (c Config) validate() error {
 	if c.Primary == nil {
 		return errors.New("no primary")
@@ -143,6 +157,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("workers %d: want 0 or more", c.Workers)
 	case c.MaxAttempts < 0:
 		return fmt.Errorf("max attempts %d: want 0 or more", c.MaxAttempts)
+	case c.CancelStragglers && c.Workers > 0 && c.Workers < len(c.Remotes):
+		return fmt.Errorf("workers %d: want %d, the number of remotes, or 0 to cancel stragglers: who was never asked is not used", c.Workers, len(c.Remotes))
 	}
 	return c.Quorum.Validate()
 }
@@ -181,8 +197,8 @@ type Answer struct {
 	// Attempted is false for a remote that was not asked, because the primary
 	// had failed.
 	Attempted bool `json:"attempted"`
-	// Fault says why the reply does not count, "" if it does: [Misconfigured]
-	// or [TimedOut].
+	// Fault says why the reply does not count, "" if it does: [Misconfigured],
+	// [TimedOut] or [Cancelled].
 	Fault string `json:"fault,omitempty"`
 	// Result is the reply as it came, kept as evidence even if it does not
 	// count.
@@ -196,7 +212,34 @@ const (
 	Misconfigured = "misconfigured"
 	// TimedOut: the reply came after the timeout, if at all.
 	TimedOut = "timed-out"
+	// Cancelled: the decision was certain before the reply came, if it came at all
+	// (Config.CancelStragglers).
+	Cancelled = "cancelled"
 )
+
+// Count is how many of the remotes of an attempt were asked, how many of those
+// replied in time (with anything: that there is no connection is a reply of the
+// Runner), and how many were not waited for.
+type Count struct {
+	Asked, Answered, Cancelled int
+}
+
+// Count counts the remotes.
+func (a Attempt) Count() Count {
+	var n Count
+	for _, r := range a.Remotes {
+		if r.Attempted {
+			n.Asked++
+		}
+		switch {
+		case r.Fault == Cancelled:
+			n.Cancelled++
+		case r.Attempted && r.Fault != TimedOut:
+			n.Answered++
+		}
+	}
+	return n
+}
 
 // Verdicts returns the answers that count, Unanswered if the reply does not.
 func (a Answer) Verdicts() (dcv, caa perspectives.Verdict) {
@@ -275,22 +318,58 @@ func (co *Coordinator) attempt(ctx context.Context, check perspectives.Check) (A
 		a.Remotes[i].Perspective = p.Perspective
 	}
 	primary := make([]Answer, 1)
-	co.ask(ctx, []perspective{co.primary}, check, primary)
+	co.ask(ctx, []perspective{co.primary}, check, primary, nil)
 	a.Primary = primary[0]
-	var votes []policy.Answer
+	var remotes []Answer
 	if a.Primary.Corroborates() {
-		co.ask(ctx, co.remotes, check, a.Remotes)
-		for _, r := range a.Remotes {
-			votes = append(votes, r.vote())
-		}
+		remotes = a.Remotes
+		co.ask(ctx, co.remotes, check, a.Remotes, co.certain(check, a.Primary))
 	}
 	a.Finished = co.config.Clock()
 	if err := ctx.Err(); err != nil {
 		return Attempt{}, err
 	}
 	var err error
-	votesCast := policy.SameSet(a.Primary.vote(), votes...)
-	votesCast.Questions = check.Questions
-	a.Decision, err = policy.Decide(co.config.Quorum, votesCast)
+	a.Decision, err = policy.Decide(co.config.Quorum, votesOf(check, a.Primary, remotes))
+	if names := cancelled(remotes); len(names) > 0 {
+		a.Decision.Detail += "; certain without " + strings.Join(names, ", ")
+	}
 	return a, err
+}
+
+// certain returns what ask calls after each answer, nil to wait for all of them.
+func (co *Coordinator) certain(check perspectives.Check, primary Answer) func([]Answer, []bool) bool {
+	if !co.config.CancelStragglers {
+		return nil
+	}
+	return func(answers []Answer, open []bool) bool {
+		pending := make(map[string]bool, len(open))
+		seen := slices.Clone(answers)
+		for i, p := range co.remotes {
+			seen[i].Perspective, pending[p.Name] = p.Perspective, open[i]
+		}
+		certain, err := policy.Certain(co.config.Quorum, votesOf(check, primary, seen), func(name string) bool { return pending[name] })
+		return err == nil && certain // Decide will say what the error is
+	}
+}
+
+// votesOf returns what the answers say in the words of package policy.
+func votesOf(check perspectives.Check, primary Answer, remotes []Answer) policy.Attempt {
+	votes := make([]policy.Answer, len(remotes))
+	for i, r := range remotes {
+		votes[i] = r.vote()
+	}
+	a := policy.SameSet(primary.vote(), votes...)
+	a.Questions = check.Questions
+	return a
+}
+
+// cancelled returns the names of those that were not waited for.
+func cancelled(remotes []Answer) (names []string) {
+	for _, r := range remotes {
+		if r.Fault == Cancelled {
+			names = append(names, r.Perspective.Name)
+		}
+	}
+	return names
 }

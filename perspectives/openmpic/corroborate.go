@@ -107,7 +107,7 @@ func (s *Server) corroborate(ctx context.Context, r *request) (*response, error)
 	for n := 1; n <= p.attempts; n++ {
 		remotes := p.cohort(n)
 		report, err := s.o.Fleet.Attempt(ctx, Attempt{
-			Check: v.check, Remotes: remotes, Quorum: p.rule, Number: n, Trace: value(r.Trace),
+			Check: v.check, Remotes: remotes, Quorum: p.rule, Number: n, Trace: value(r.Trace), Monitoring: p.required == 0,
 		})
 		if out.Perspectives != nil {
 			out.Previous = append(out.Previous, out.Perspectives)
@@ -136,8 +136,8 @@ func (s *Server) judge(out *response, v view, p plan, a coordinator.Attempt) {
 	open := 0 // checks without an answer
 	for _, answer := range a.Remotes {
 		response := v.perspective(answer)
-		if !response.Response.Completed {
-			open++
+		if !response.Response.Completed && answer.Fault != coordinator.Cancelled {
+			open++ // whoever was cancelled was not missed
 		}
 		out.Perspectives = append(out.Perspectives, response)
 	}

@@ -39,6 +39,9 @@ type DeploymentConfig struct {
 	Clock, RuleDate perspectives.Clock
 	Timeout         time.Duration
 	Log             *slog.Logger
+	// CancelStragglers is that of coordinator.Config. Requests for monitoring wait
+	// for everybody all the same.
+	CancelStragglers bool
 }
 
 // NewDeployment checks the configuration. That some remotes are too near to each
@@ -78,6 +81,7 @@ func (d *Deployment) Attempt(ctx context.Context, a Attempt) (coordinator.Report
 	config := coordinator.Config{
 		Primary: d.primary, Quorum: a.Quorum, ReportOnly: true,
 		Clock: d.c.Clock, RuleDate: d.c.RuleDate, Timeout: d.c.Timeout,
+		CancelStragglers: d.c.CancelStragglers && !a.Monitoring,
 	}
 	if d.c.Log != nil {
 		config.Log = d.c.Log.With(slog.String("trace_identifier", a.Trace), slog.Int("request_attempt", a.Number))

@@ -114,6 +114,8 @@ func (v view) remoteCheck(a coordinator.Answer) checkError {
 		why = fmt.Sprintf("the answer is of perspective %q in %v, or to another question", a.Result.Perspective, a.Result.RIR)
 	case a.Fault == coordinator.TimedOut:
 		why = "timed out"
+	case a.Fault == coordinator.Cancelled:
+		why = "cancelled, since the decision was certain without it"
 	case a.Fault != "":
 		why = a.Fault
 	case v.outcome(a.Result).Detail != "":

@@ -75,6 +75,9 @@ type Attempt struct {
 	Number int
 	// Trace is the caller's trace_identifier, for the records; may be empty.
 	Trace string
+	// Monitoring says that the answers are wanted for themselves: everybody's is
+	// waited for.
+	Monitoring bool
 }
 
 // Primary says who asks the primary.

@@ -3,8 +3,9 @@
 // before them, and any that a study wants to try.
 //
 // [QuorumAt] gives the rule in force on a day, [ParseRule] one by name,
-// [Decide] applies a rule to the answers of one attempt, and [CheckSet] says
-// before any attempt what is wrong with a deployment.
+// [Decide] applies a rule to the answers of one attempt, [Certain] says whether
+// those still to come matter, and [CheckSet] says before any attempt what is wrong
+// with a deployment.
 //
 // Modelled: the number of remotes, the non-corroborations table, the RIR rule,
 // the 500 km rules for perspectives and for their resolvers, the monitoring
