@@ -179,21 +179,26 @@ func TestStragglersAreOnRecord(t *testing.T) {
 	}{
 		{
 			"4 of 5 pass -> issued, the fifth is cancelled", func(w *world) { w.let("c", silentUntil) },
-			true, "4/5", []string{"c"}, coordinator.Count{Asked: 5, Answered: 4, Cancelled: 1},
+			true, "4/5",
+			[]string{"c"},
+			coordinator.Count{Asked: 5, Answered: 4, Cancelled: 1},
 			"the primary and 4 of 5 remotes agree, 4 needed; certain without c",
 			`"remotes_asked":5,"remotes_answered":4,"remotes_cancelled":1}`,
 		},
 		{
 			"2 of 5 are hijacked -> refused, the others are cancelled",
 			func(w *world) { w.let("a b", hijackBlocked).let("c d e", silentUntil) },
-			false, "0/5", []string{"c", "d", "e"}, coordinator.Count{Asked: 5, Answered: 2, Cancelled: 3},
+			false, "0/5",
+			[]string{"c", "d", "e"},
+			coordinator.Count{Asked: 5, Answered: 2, Cancelled: 3},
 			"0 of 5 remotes corroborate the domain validation, 4 needed; not: a, b, c, d, e; certain without c, d, e",
 			`"remotes_asked":5,"remotes_answered":2,"remotes_cancelled":3}`,
 		},
 		{
 			"3 pass, 2 are awaited -> nothing is certain, the silent ones time out",
 			func(w *world) { w.let("a", silentUntil).let("b", in(5*time.Second, hijackBlocked)) },
-			false, "3/5", nil, coordinator.Count{Asked: 5, Answered: 4, Cancelled: 0},
+			false, "3/5", nil,
+			coordinator.Count{Asked: 5, Answered: 4, Cancelled: 0},
 			"3 of 5 remotes corroborate the domain validation, 4 needed; not: a, b",
 			`"remotes_asked":5,"remotes_answered":4,"remotes_cancelled":0}`,
 		},
@@ -206,7 +211,8 @@ func TestStragglersAreOnRecord(t *testing.T) {
 				w.remotes[4].RIR = w.remotes[0].RIR + 1
 				w.let("e", in(5*time.Second, ok))
 			},
-			true, "5/5", nil, coordinator.Count{Asked: 5, Answered: 5, Cancelled: 0},
+			true, "5/5", nil,
+			coordinator.Count{Asked: 5, Answered: 5, Cancelled: 0},
 			"the primary and 5 of 5 remotes agree, 4 needed",
 			`"remotes_asked":5,"remotes_answered":5,"remotes_cancelled":0}`,
 		},
@@ -217,13 +223,17 @@ func TestStragglersAreOnRecord(t *testing.T) {
 				w.config.Quorum = policy.QuorumAt(time.Date(2025, 4, 1, 0, 0, 0, 0, time.UTC))
 				w.let("b", silentUntil)
 			},
-			true, "1/2", []string{"b"}, coordinator.Count{Asked: 2, Answered: 1, Cancelled: 1},
+			true, "1/2",
+			[]string{"b"},
+			coordinator.Count{Asked: 2, Answered: 1, Cancelled: 1},
 			"the primary and 1 of 2 remotes agree, 1 needed; certain without b",
 			`"remotes_asked":2,"remotes_answered":1,"remotes_cancelled":1}`,
 		},
 		{
 			"the primary fails -> nobody else is asked", func(w *world) { w.let("primary", hijackBlocked) },
-			false, "0/0", nil, coordinator.Count{}, "the primary primary does not see the domain controlled: nothing to corroborate",
+			false, "0/0", nil,
+			coordinator.Count{},
+			"the primary primary does not see the domain controlled: nothing to corroborate",
 			`"remotes_asked":0,"remotes_answered":0,"remotes_cancelled":0}`,
 		},
 	} {
