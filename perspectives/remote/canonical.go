@@ -63,15 +63,21 @@ func syntax(data []byte) error {
 type canonicalizer struct {
 	rest    []byte
 	without []string
+	sorted  []byte // scratch of object
 }
 
 // next skips white space and returns the octet after it.
 func (c *canonicalizer) next() byte {
-	c.rest = bytes.TrimLeft(c.rest, " \t\r\n")
-	if len(c.rest) == 0 {
-		return 0
+	for i, octet := range c.rest {
+		switch octet {
+		case ' ', '\t', '\r', '\n':
+		default:
+			c.rest = c.rest[i:]
+			return octet
+		}
 	}
-	return c.rest[0]
+	c.rest = nil
+	return 0
 }
 
 // skip skips the next octet that is no white space, if it is the one given.
@@ -83,59 +89,75 @@ func (c *canonicalizer) skip(octet byte) bool {
 	return true
 }
 
-// member is a name with its value in canonical form.
+// member is a name with where its canonical form, and the value's, begins and ends
+// in the output.
 type member struct {
-	name  string
-	value []byte
+	name     []byte
+	from, to int
 }
+
+// fewMembers is how many members objects usually have at most.
+const fewMembers = 16
 
 // object appends the object that comes next, depth levels deep.
 func (c *canonicalizer) object(out []byte, depth int) ([]byte, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("more than %d levels", maxDepth)
 	}
-	var members []member
-	var values []byte // all in one
+	few := [fewMembers]member{}
+	members := few[:0]
+	start := len(out)
 	for c.skip('{'); !c.skip('}'); c.skip(',') {
 		c.next()
-		name, err := c.text()
-		if err != nil {
+		m := member{from: len(out)}
+		var err error
+		if m.name, out, err = c.text(out); err != nil {
 			return nil, err
 		}
 		c.skip(':')
-		from := len(values)
-		if values, err = c.value(values, depth); err != nil {
+		if out, err = c.value(append(out, ':'), depth); err != nil {
 			return nil, err
 		}
-		members = append(members, member{name, values[from:len(values):len(values)]})
+		m.to = len(out)
+		members = append(members, m)
 	}
 	if err := unambiguous(members); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(members, func(a, b member) int { return compareUTF16(a.name, b.name) })
-	out = append(out, '{')
-	first := true
+	sorted := append(c.sorted[:0], '{')
 	for _, m := range members {
-		if depth == 1 && slices.Contains(c.without, m.name) {
+		if depth == 1 && slices.Contains(c.without, string(m.name)) {
 			continue
 		}
-		if !first {
-			out = append(out, ',')
+		if len(sorted) > 1 {
+			sorted = append(sorted, ',')
 		}
-		first = false
-		out = append(appendString(out, m.name), ':')
-		out = append(out, m.value...)
+		sorted = append(sorted, out[m.from:m.to]...)
 	}
-	return append(out, '}'), nil
+	sorted = append(sorted, '}')
+	c.sorted = sorted
+	return append(out[:start], sorted...), nil
 }
 
 // unambiguous wants names that differ in more than case.
 func unambiguous(members []member) error {
-	seen := make(map[string]string, len(members))
+	ambiguous := func(a, b []byte) error { return fmt.Errorf("names %q and %q differ in nothing but case", a, b) }
+	if len(members) <= fewMembers {
+		for i, m := range members {
+			for _, other := range members[:i] {
+				if bytes.EqualFold(other.name, m.name) {
+					return ambiguous(other.name, m.name)
+				}
+			}
+		}
+		return nil
+	}
+	seen := make(map[string][]byte, len(members))
 	for _, m := range members {
-		key := folded(m.name)
+		key := folded(string(m.name))
 		if other, double := seen[key]; double {
-			return fmt.Errorf("names %q and %q differ in nothing but case", other, m.name)
+			return ambiguous(other, m.name)
 		}
 		seen[key] = m.name
 	}
@@ -144,12 +166,12 @@ func unambiguous(members []member) error {
 
 // compareUTF16 compares names as RFC 8785 3.2.3 sorts them: by UTF-16 code units.
 // Without surrogates that is the order of the octets of UTF-8.
-func compareUTF16(a, b string) int {
+func compareUTF16(a, b []byte) int {
 	beyond := func(r rune) bool { return r >= 0xd800 }
-	if strings.ContainsFunc(a, beyond) || strings.ContainsFunc(b, beyond) {
-		return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
+	if bytes.ContainsFunc(a, beyond) || bytes.ContainsFunc(b, beyond) {
+		return slices.Compare(utf16.Encode([]rune(string(a))), utf16.Encode([]rune(string(b))))
 	}
-	return strings.Compare(a, b)
+	return bytes.Compare(a, b)
 }
 
 // array appends the array that comes next.
@@ -180,8 +202,8 @@ func (c *canonicalizer) value(out []byte, depth int) ([]byte, error) {
 	case '[':
 		return c.array(out, depth+1)
 	case '"':
-		text, err := c.text()
-		return appendString(out, text), err
+		_, out, err := c.text(out)
+		return out, err
 	}
 	end := bytes.IndexAny(c.rest, ",]} \t\r\n")
 	if end < 0 {
@@ -199,32 +221,32 @@ func (c *canonicalizer) value(out []byte, depth int) ([]byte, error) {
 	return strconv.AppendInt(out, n, 10), nil
 }
 
-// text returns the string that comes next.
-func (c *canonicalizer) text() (string, error) {
-	end := 1
+// text appends the string that comes next, and returns what it says too.
+func (c *canonicalizer) text(out []byte) (says, longer []byte, err error) {
+	end, escaped := 1, false
 	for c.rest[end] != '"' {
 		if c.rest[end] == '\\' {
+			escaped = true
 			end++
 		}
 		end++
 	}
 	raw := c.rest[:end+1]
 	c.rest = c.rest[end+1:]
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1:end]), nil
+	if !escaped { // then nothing in it needs an escape
+		return raw[1:end], append(out, raw...), nil
 	}
 	var s string
-	err := json.Unmarshal(raw, &s)
-	return s, err
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return nil, nil, err
+	}
+	return []byte(s), appendString(out, s), nil
 }
 
 // appendString appends a string with as few escapes as JSON allows (RFC 8785
 // 3.2.2.2).
 func appendString(out []byte, s string) []byte {
 	out = append(out, '"')
-	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' }) {
-		return append(append(out, s...), '"')
-	}
 	for _, r := range s {
 		switch {
 		case r == '"' || r == '\\':
@@ -263,11 +285,14 @@ func decode(data []byte, v any, strict bool, without ...string) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
 	if strict {
+		d := json.NewDecoder(bytes.NewReader(data))
 		d.DisallowUnknownFields()
+		err = d.Decode(v)
+	} else {
+		err = json.Unmarshal(data, v) // copies less
 	}
-	if err := d.Decode(v); err != nil {
+	if err != nil {
 		return nil, wellPut(err)
 	}
 	return canonical, nil

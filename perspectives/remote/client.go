@@ -54,7 +54,7 @@ type ClientConfig struct {
 	ClockSkew time.Duration
 	// MaxAnswer is how many octets an answer may have, 4 MiB if 0.
 	MaxAnswer int64
-	// MaxIdle is how many connections are kept for later checks, 16 if 0; a
+	// MaxIdle is how many connections are kept for later checks, 100 if 0; a
 	// negative number closes each after its answer.
 	MaxIdle int
 	// Rand gives nonces, crypto/rand by default. It must be safe for concurrent
@@ -92,7 +92,7 @@ const (
 	defaultTimeout   = 40 * time.Second
 	defaultValidity  = time.Minute
 	defaultMaxAnswer = 4 << 20
-	defaultMaxIdle   = 16
+	defaultMaxIdle   = 100         // as many checks at once need no handshake of their own
 	clientIdle       = time.Minute // less than the server's
 	maxRefusal       = 4 << 10
 	clause           = "BR 3.2.2.9"
@@ -246,10 +246,11 @@ func (c *Client) ask(ctx context.Context, check perspectives.Check) (Answer, err
 		return Answer{}, &AnswerError{ReasonBadRequest, fmt.Errorf("nonce: %w", err)}
 	}
 	sent := c.config.Clock()
-	request, err := json.Marshal(Request{
+	asked := Request{
 		APIVersion: APIVersion, Perspective: c.config.Perspective.Name, Nonce: nonce,
 		NotBefore: sent.UTC(), NotAfter: sent.Add(c.config.Validity).UTC(), Check: check,
-	})
+	}
+	request, err := json.Marshal(asked)
 	if err != nil {
 		return Answer{}, &AnswerError{ReasonBadRequest, err}
 	}
@@ -258,7 +259,7 @@ func (c *Client) ask(ctx context.Context, check perspectives.Check) (Answer, err
 		return Answer{}, err
 	}
 	answer, err := Expected{
-		Perspective: c.config.Perspective, Key: c.config.Key, Request: request,
+		Perspective: c.config.Perspective, Key: c.config.Key, Request: request, asked: &asked,
 		Sent: sent, Received: c.config.Clock(), Skew: c.config.ClockSkew,
 	}.Verify(body)
 	if err == nil && c.config.OnAnswer != nil {

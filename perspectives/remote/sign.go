@@ -32,7 +32,8 @@ func (a Answer) Sign(key ed25519.PrivateKey) ([]byte, error) {
 		return nil, fmt.Errorf("canonical form of the answer: %w", err)
 	}
 	a.Signature = ed25519.Sign(key, append([]byte(signatureContext), canonical...))
-	return json.Marshal(a)
+	// What is signed is an object with members, so that one more can follow.
+	return append(unsigned[:len(unsigned)-1], `,"signature":"`+text(a.Signature)+`"}`...), nil
 }
 
 // Expected is what an answer must match.
@@ -43,6 +44,7 @@ type Expected struct {
 	Key ed25519.PublicKey
 	// Request is the body that it was asked with.
 	Request []byte
+	asked   *Request // what Request says, if known
 	// Sent and Received are when, by the client's clock; both zero for an answer
 	// that is looked at later, whose time is then not judged.
 	Sent, Received time.Time
@@ -106,9 +108,12 @@ func (e Expected) Verify(body []byte) (Answer, error) {
 func (e Expected) match(a Answer) error {
 	p, r := e.Perspective, a.Result
 	digest := sha256.Sum256(e.Request)
-	var request Request
-	if err := json.Unmarshal(e.Request, &request); err != nil {
-		return distrust(ReasonWrongRequest, "the request: %w", wellPut(err))
+	request := e.asked
+	if request == nil {
+		request = &Request{}
+		if err := json.Unmarshal(e.Request, request); err != nil {
+			return distrust(ReasonWrongRequest, "the request: %w", wellPut(err))
+		}
 	}
 	switch {
 	case a.Perspective != p.Name || r.Perspective != p.Name:
