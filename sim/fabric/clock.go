@@ -41,5 +41,16 @@ func (a *alarm) set(c *clock, deadline time.Time) {
 	a.at.Store(int64(c.now() + left))
 }
 
+// due returns the virtual time of the deadline, 0 if none is set.
+func (a *alarm) due() time.Duration { return time.Duration(a.at.Load()) }
+
+// left returns how long it is until the deadline, 0 if none is set.
+func (a *alarm) left(c *clock) time.Duration {
+	if a.due() == 0 {
+		return 0
+	}
+	return max(a.due()-c.now(), 1)
+}
+
 // fire moves the clock to the deadline.
 func (a *alarm) fire(c *clock) { c.advance(time.Duration(a.at.Load())) }

@@ -15,7 +15,8 @@
 //     clock, the latest arrival among the bytes that it has read.
 //   - A server answers each TCP connection at that connection's own time, and
 //     each datagram at the arrival of the datagram that it answers, so that a
-//     slow client does not slow another.
+//     slow client does not slow another. What it must find out first it does in
+//     a session with the connection's clock ([Host.SessionFor]).
 //   - The bytes of a TCP stream carry the time at which they were written, also
 //     when the stack sends them again; an acknowledgement carries the arrival of
 //     what it acknowledges; bytes beyond the initial window of ten segments
@@ -24,7 +25,9 @@
 // So times do not depend on the machine's load. Timeouts do: deadlines run on
 // the operating system's clock, and one that fires moves the session's clock by
 // the time it was set for. The fabric therefore never drops a packet in silence:
-// what cannot be delivered is answered with an ICMP error at once.
+// what cannot be delivered is answered with an ICMP error at once, and if an
+// answer does not come back to who asked, because its prefix is hijacked, the
+// asker's deadline passes at once.
 //
 // Forwarding tables are functions of virtual time ([Epoch]). A packet is
 // forwarded, all the way, by the tables in force when it was sent.

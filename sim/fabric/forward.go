@@ -30,6 +30,7 @@ func (f *Fabric) forward(j forwarding) {
 		j.trace(end.path, end.to)
 	}
 	if end.to == nil {
+		f.astray(p, nil)
 		f.report(end.as, p, end.at, end.why)
 		return
 	}

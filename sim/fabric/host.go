@@ -185,6 +185,14 @@ func (h *Host) close() {
 // Name returns the host's name.
 func (h *Host) Name() string { return h.name }
 
+// nameOrNone returns the host's name, empty for nil.
+func (h *Host) nameOrNone() string {
+	if h == nil {
+		return ""
+	}
+	return h.name
+}
+
 // ASN returns the AS that the host stands in.
 func (h *Host) ASN() topology.ASN { return h.fabric.graph.ASN(h.as) }
 
@@ -317,6 +325,7 @@ func (h *Host) receive(p packet, at time.Duration) {
 		}
 		if f == nil {
 			h.stray(p.src, at)
+			h.fabric.astray(p, h)
 		} else {
 			f.incoming(s, at)
 			if s.flags&flagRST != 0 && f.hold(p.raw) {
@@ -328,6 +337,7 @@ func (h *Host) receive(p packet, at time.Duration) {
 			s.arrive(k.remote, at)
 		} else {
 			h.stray(p.src, at)
+			h.fabric.astray(p, h)
 		}
 	default:
 		h.stray(p.src, at)
@@ -356,12 +366,15 @@ func (h *Host) receiveError(p packet, at time.Duration) {
 	case protoTCP:
 		if f := h.tcpFlow(k); f != nil {
 			f.failDial(err, at)
+			return
 		}
 	case protoUDP:
 		if s := h.udpSocket(k.local); s != nil {
 			s.fail(k.remote, err, at)
+			return
 		}
 	}
+	h.fabric.astray(p, h)
 }
 
 // icmpErrno returns the error that a socket reports for an ICMP error, as Linux

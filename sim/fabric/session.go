@@ -18,7 +18,7 @@ import (
 // with [Host.NewSession].
 type Session struct {
 	host  *Host
-	clock clock
+	clock *clock
 
 	mu    sync.Mutex
 	flows []*Flow
@@ -36,13 +36,30 @@ type Flow struct {
 	Path []topology.ASN
 	// To is the name of the host that got it, empty if nobody did.
 	To string
+	// Astray is true if an answer ended elsewhere than at the host that opened the
+	// connection; AstrayTo is the name of the host that got it, empty if nobody did.
+	Astray   bool
+	AstrayTo string
 }
 
 // NewSession starts a session at a virtual time.
 func (h *Host) NewSession(at time.Duration) *Session {
-	s := &Session{host: h}
+	s := &Session{host: h, clock: new(clock)}
 	s.clock.advance(at)
 	return s
+}
+
+// SessionFor starts a session for what a server does on behalf of a connection
+// that one of the host's listeners gave out. Both have one clock: the session
+// begins when what the server has read had arrived, and what the server writes
+// to the connection leaves when the session has seen its latest arrival. The
+// error says that c is not such a connection.
+func (h *Host) SessionFor(c net.Conn) (*Session, error) {
+	own, ok := c.(*tcpConn)
+	if !ok || own.host != h {
+		return nil, fmt.Errorf("host %q: a session for a %T: want a connection of one of its listeners", h.name, c)
+	}
+	return &Session{host: h, clock: own.flow.clock}, nil
 }
 
 // Now returns the session's virtual time as a date.
@@ -80,7 +97,7 @@ func (s *Session) DialContext(ctx context.Context, network, address string) (net
 		return nil, &net.OpError{Op: "dial", Net: network, Addr: tcpOrUDP(kind, remote), Err: err}
 	}
 	if kind == "udp" {
-		return s.dialUDP(source, remote)
+		return s.dialUDP(ctx, source, remote)
 	}
 	return s.dialTCP(ctx, source, remote)
 }
@@ -112,20 +129,24 @@ func tcpOrUDP(kind string, a netip.AddrPort) net.Addr {
 	return net.TCPAddrFromAddrPort(a)
 }
 
-// trace starts a flow's record and returns the function that completes it.
-func (s *Session) trace(network string, local, remote netip.AddrPort) func([]int32, *Host) {
+// trace starts a flow's record and returns the functions that complete it: one
+// for the way of its first packet, one for an answer that went astray.
+func (s *Session) trace(network string, local, remote netip.AddrPort) (sent func([]int32, *Host), strayed func(*Host)) {
 	f := &Flow{Network: network, Local: local, Remote: remote, SentAt: s.clock.now()}
 	s.mu.Lock()
 	s.flows = append(s.flows, f)
 	s.mu.Unlock()
-	return func(path []int32, to *Host) {
+	sent = func(path []int32, to *Host) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		f.Path, f.To = s.host.fabric.asns(path), ""
-		if to != nil {
-			f.To = to.name
-		}
+		f.Path, f.To = s.host.fabric.asns(path), to.nameOrNone()
 	}
+	strayed = func(to *Host) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		f.Astray, f.AstrayTo = true, to.nameOrNone()
+	}
+	return sent, strayed
 }
 
 // asns turns indexes into AS numbers.

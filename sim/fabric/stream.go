@@ -58,24 +58,31 @@ func (m marks) at(end uint32) time.Duration {
 type tcpFlow struct {
 	clock *clock // the session's for a client, the connection's own for a server
 
-	mu       sync.Mutex
-	opened   time.Duration // when the client dialled
-	sent     uint32        // bytes written by the application
-	sentBase uint32        // initial sequence number of what we send
-	out      marks
-	read     uint32 // bytes read by the application
-	inBase   uint32
-	syn      time.Duration // arrival of the peer's SYN
-	in       marks
-	got      uint32        // end of the data that has arrived
-	held     []byte        // a reset that arrived after data which is still unread
-	acked    time.Duration // arrival of the latest acknowledgement
-	latest   time.Duration // arrival of the latest segment of any kind
-	closed   bool
-	closing  time.Duration
+	mu        sync.Mutex
+	opened    time.Duration // when the client dialled
+	lastWrite time.Duration
+	sent      uint32 // bytes written by the application
+	sentBase  uint32 // initial sequence number of what we send
+	out       marks
+	read      uint32 // bytes read by the application
+	inBase    uint32
+	syn       time.Duration // arrival of the peer's SYN
+	in        marks
+	got       uint32        // end of the data that has arrived
+	held      []byte        // a reset that arrived after data which is still unread
+	acked     time.Duration // arrival of the latest acknowledgement
+	latest    time.Duration // arrival of the latest segment of any kind
+	closed    bool
+	closing   time.Duration
 
 	dial  func(error) // fails the dial that is under way; nil otherwise
 	trace func([]int32, *Host)
+
+	// Only of who dialled:
+	strayed  func(*Host)   // told that an answer went astray
+	patience time.Duration // what the dial's context allowed, 0 for no bound
+	conn     *tcpConn
+	lost     bool // an answer went astray: there will be no other
 }
 
 // wrote notes that the application is about to write n bytes.
@@ -83,7 +90,8 @@ func (f *tcpFlow) wrote(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sent += uint32(n)
-	f.out.add(f.sent, f.clock.now())
+	f.lastWrite = f.clock.now()
+	f.out.add(f.sent, f.lastWrite)
 }
 
 // consumed notes that the application has read n bytes and moves its clock.

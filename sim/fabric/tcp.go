@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -26,7 +27,7 @@ func (s *Session) dialTCP(ctx context.Context, source netip.Addr, remote netip.A
 	defer cancel(nil)
 	var limit alarm
 	if deadline, ok := ctx.Deadline(); ok {
-		limit.set(&s.clock, deadline)
+		limit.set(s.clock, deadline)
 	}
 	opErr := func(err error) error {
 		return &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(remote), Err: err}
@@ -34,16 +35,17 @@ func (s *Session) dialTCP(ctx context.Context, source netip.Addr, remote netip.A
 	growStack(0)
 	for range lastPort - firstPort {
 		local := netip.AddrPortFrom(source, s.host.takePort())
-		f := &tcpFlow{clock: &s.clock, opened: s.clock.now(), dial: cancel, trace: s.trace("tcp", local, remote)}
+		f := &tcpFlow{clock: s.clock, opened: s.clock.now(), dial: cancel, patience: limit.left(s.clock)}
+		f.trace, f.strayed = s.trace("tcp", local, remote)
 		s.host.remember(flowKey{protoTCP, local, remote}, f)
 		inner, err := gonet.DialTCPWithBind(ctx, s.host.stack, full(local), full(remote), protocol(source))
-		f.mu.Lock()
-		f.dial = nil
-		f.mu.Unlock()
 		if err == nil {
 			s.clock.advance(f.syn)
-			return &tcpConn{TCPConn: inner, host: s.host, flow: f}, nil
+			c := &tcpConn{TCPConn: inner, host: s.host, flow: f}
+			f.connected(c)
+			return c, nil
 		}
+		f.connected(nil)
 		f.finish(true)
 		cause := context.Cause(ctx)
 		if cause == nil && !isOpError(err) && s.host.portInUse(local) {
@@ -51,11 +53,14 @@ func (s *Session) dialTCP(ctx context.Context, source netip.Addr, remote netip.A
 			continue
 		}
 		switch {
+		case errors.Is(cause, errAstray):
+			s.clock.advance(f.giveUp(0))
+			return nil, opErr(os.ErrDeadlineExceeded)
 		case cause == nil: // the peer answered with a reset
 			f.broken()
 			return nil, opErr(refused(err))
 		case ctx.Err() != nil && errors.Is(cause, context.DeadlineExceeded):
-			limit.fire(&s.clock)
+			limit.fire(s.clock)
 			return nil, opErr(os.ErrDeadlineExceeded)
 		default:
 			f.broken()
@@ -194,6 +199,7 @@ type tcpConn struct {
 	host          *Host
 	flow          *tcpFlow
 	reads, writes alarm
+	setting       sync.Mutex // of read deadlines
 }
 
 // Read implements [net.Conn]; it moves the clock to the arrival of the last byte
@@ -209,8 +215,11 @@ func (c *tcpConn) Read(b []byte) (int, error) {
 				c.host.link.deliver(p)
 			}
 		}
+		c.interrupt()
 	case errors.Is(err, io.EOF):
 		c.flow.ended()
+	case isTimeout(err) && c.flow.forsaken():
+		c.flow.clock.advance(c.flow.giveUp(c.reads.due()))
 	case isTimeout(err):
 		c.reads.fire(c.flow.clock)
 	case err != nil && !errors.Is(err, net.ErrClosed):
@@ -244,14 +253,20 @@ func (c *tcpConn) Close() error {
 
 // SetDeadline implements [net.Conn].
 func (c *tcpConn) SetDeadline(t time.Time) error {
-	c.reads.set(c.flow.clock, t)
-	c.writes.set(c.flow.clock, t)
-	return c.TCPConn.SetDeadline(t)
+	if err := c.SetReadDeadline(t); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(t)
 }
 
 // SetReadDeadline implements [net.Conn].
 func (c *tcpConn) SetReadDeadline(t time.Time) error {
+	c.setting.Lock()
+	defer c.setting.Unlock()
 	c.reads.set(c.flow.clock, t)
+	if c.flow.forsaken() && !t.IsZero() {
+		t = longPast()
+	}
 	return c.TCPConn.SetReadDeadline(t)
 }
 

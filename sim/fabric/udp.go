@@ -46,7 +46,12 @@ type udpSocket struct {
 	arrivals map[netip.AddrPort][]time.Duration // of a server: the same by sender
 	failed   error                              // from ICMP, for the next Read
 	failedAt time.Duration
+	lost     bool      // the answer to the latest datagram went astray
 	deadline time.Time // as the application set it
+
+	// Only of a client:
+	strayed  func(*Host)   // told that an answer went astray
+	patience time.Duration // what the dial's context allowed, 0 for no bound
 }
 
 func (h *Host) openUDP(local, remote netip.AddrPort, c *clock) (*udpSocket, error) {
@@ -100,18 +105,23 @@ func (s *udpSocket) release() {
 }
 
 // dialUDP opens a connected socket.
-func (s *Session) dialUDP(source netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+func (s *Session) dialUDP(ctx context.Context, source netip.Addr, remote netip.AddrPort) (net.Conn, error) {
+	var limit alarm
+	if deadline, ok := ctx.Deadline(); ok {
+		limit.set(s.clock, deadline)
+	}
 	for range lastPort - firstPort {
 		local := netip.AddrPortFrom(source, s.host.takePort())
-		c, err := s.host.openUDP(local, remote, &s.clock)
+		c, err := s.host.openUDP(local, remote, s.clock)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		trace := s.trace("udp", local, remote)
-		c.trace.Store(&trace)
+		sent, strayed := s.trace("udp", local, remote)
+		c.trace.Store(&sent)
+		c.strayed, c.patience = strayed, limit.left(s.clock)
 		return udpConn{c}, nil
 	}
 	return nil, &net.OpError{Op: "dial", Net: "udp", Addr: net.UDPAddrFromAddrPort(remote), Err: syscall.EADDRNOTAVAIL}
@@ -168,6 +178,7 @@ func (s *udpSocket) arrived(from netip.AddrPort) time.Duration {
 	switch {
 	case s.remote.IsValid():
 		s.queue = queue[1:]
+		s.interrupt()
 	case len(queue) == 1:
 		delete(s.arrivals, from)
 	default:
@@ -184,7 +195,7 @@ func (s *udpSocket) fail(remote netip.AddrPort, err error, at time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failed, s.failedAt = err, at
-	_ = s.inner.SetReadDeadline(time.Unix(1, 0)) // long past; it returns nil always
+	_ = s.inner.SetReadDeadline(longPast()) // it returns nil always
 }
 
 // takeFailure returns the ICMP error that ended a Read, if one did.
@@ -207,7 +218,7 @@ func (s *udpSocket) ReadFrom(b []byte) (int, net.Addr, error) {
 		if cause := s.takeFailure(); cause != nil {
 			return n, nil, &net.OpError{Op: "read", Net: "udp", Source: s.LocalAddr(), Addr: net.UDPAddrFromAddrPort(s.remote), Err: cause}
 		}
-		if isTimeout(err) {
+		if isTimeout(err) && !s.giveUp() {
 			s.reads.fire(s.clock)
 		}
 		return n, nil, err
@@ -256,7 +267,11 @@ func (s *udpSocket) SetReadDeadline(t time.Time) error {
 	if s.failed != nil {
 		return nil // the next Read reports the failure first
 	}
-	return s.inner.SetReadDeadline(t)
+	if err := s.inner.SetReadDeadline(t); err != nil {
+		return err
+	}
+	s.interrupt()
+	return nil
 }
 
 // SetWriteDeadline implements [net.PacketConn].
@@ -276,6 +291,7 @@ func (c udpConn) Write(b []byte) (int, error) {
 	growStack(len(b))
 	c.sending.Lock()
 	defer c.sending.Unlock()
+	c.askAgain()
 	c.sendAt.Store(int64(c.clock.now()))
 	return c.inner.Write(b)
 }
