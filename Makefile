@@ -9,12 +9,18 @@ GO ?= go
 PKGS ?= ./...
 FUZZTIME ?= 10s
 BENCHTIME ?= 1s
+CHECKS ?= 100000
+CLIENTS ?= 32
+SIGNED ?=
+IMAGE ?= mpicsim
+# docker or buildah; by default the one that works here.
+BUILDER ?=
 SPECS ?= ./perspectives/policy ./perspectives/coordinator
 # Built from its own module, so that its dependencies are never ours.
 LINT = $(GO) tool -modfile=tools/go.mod golangci-lint
-# What some tests read captures and judge signed zones with: COMMAND, or
-# COMMAND=PACKAGE where Debian's package has another name.
-READERS = tshark tcpdump dnssec-verify=bind9-utils ldns-verify-zone=ldnsutils unbound-host
+# What some tests read captures, judge signed zones and start the image with:
+# COMMAND, or COMMAND=PACKAGE where Debian's package has another name.
+READERS = tshark tcpdump dnssec-verify=bind9-utils ldns-verify-zone=ldnsutils unbound-host buildah
 
 .PHONY: help
 help: ## List the targets
@@ -27,6 +33,18 @@ run: ## Replay the embedded default scenario and print its story
 .PHONY: build
 build: ## Build bin/mpicsim
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/mpicsim ./cmd/mpicsim
+
+.PHONY: image
+image: build ## Build the container image IMAGE=mpicsim, with docker or buildah
+	@builder="$(BUILDER)"; \
+	if [ -z "$$builder" ]; then \
+		if docker info >/dev/null 2>&1; then builder=docker; elif command -v buildah >/dev/null; then builder=buildah; fi; \
+	fi; \
+	case "$$builder" in \
+		docker) docker build -t "$(IMAGE)" . ;; \
+		buildah) buildah build --format docker -t "$(IMAGE)" . ;; \
+		*) echo "want a docker engine, or buildah" >&2; exit 1 ;; \
+	esac
 
 .PHONY: test
 test: packages ## Run all tests; PKGS=./sim/... for some
@@ -63,6 +81,10 @@ bench: ## Run the benchmarks, each with its inputs; BENCHTIME=1s
 	@dirs=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r dirname | sort -u); \
 	if [ -z "$$dirs" ]; then echo "no benchmarks"; exit 0; fi; \
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout 30m $$dirs
+
+.PHONY: load
+load: ## Six processes, CHECKS=100000 by CLIENTS=32 at a time; SIGNED=1 for signed zones
+	CHECKS=$(CHECKS) CLIENTS=$(CLIENTS) SIGNED=$(SIGNED) $(GO) test -run '^TestLoad$$' -v -count=1 -timeout 2h ./cmd/mpicsim
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME=10s
