@@ -37,6 +37,11 @@ type checkFlags struct {
 	timeout   time.Duration
 	json      bool
 	hasQuorum bool
+
+	// remotes asks perspective instead of a service, about itself if info.
+	remotes     string
+	perspective string
+	info        bool
 }
 
 // maxAnswer bounds what is read of an answer, in octets.
@@ -46,29 +51,49 @@ func newCheckCommand(s streams) *cobra.Command {
 	var f checkFlags
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Put one MPIC request to a running service",
+		Short: "Put one check to a running MPIC service, or to one perspective of it",
 		Long: `Check sends one request to a service that speaks Open MPIC's API, such as 'mpicsim
 serve coordinator', and prints what every perspective saw and what came of it.
 
-Without --method it asks about CAA. Parameters of methods that have no flag are
-given with --param by Open MPIC's names; a value that is JSON (true, ["a"]) is
-sent as it is, anything else as text.
+With --remotes it asks one remote perspective in its own protocol, as the
+coordinator would: over mutual TLS, with the certificate and the keys that the
+file names, and prints the answer if its signature holds. --json then has request
+and signed answer as proof. --info asks what the perspective says about itself.
 
-Exit code 0: valid. Exit code 1: not valid.`,
+Without --method it asks about CAA. Parameters of methods that have no flag are
+given with --param, by Open MPIC's names to a service, by those of docs/protocol.md
+to a perspective; a value that is JSON (true, ["a"]) is sent as it is, anything
+else as text.
+
+Exit code 0: valid. Exit code 1: not valid, or of --info, not as configured.`,
 		Example: `  # Does the service's CAA check permit issuance?
   mpicsim check --url http://127.0.0.1:8000 --domain example.com --caa-domain ca.example
 
   # A domain validation
   mpicsim check --url http://127.0.0.1:8000 --domain example.com --method acme-http-01 --token T --key-authorization T.THUMBPRINT
-  mpicsim check --url http://127.0.0.1:8000 --domain example.com --method dns-change --value v --param dns_record_type=TXT`,
+  mpicsim check --url http://127.0.0.1:8000 --domain example.com --method dns-change --value v --param dns_record_type=TXT
+
+  # One perspective: domain control and CAA, then what it says about itself
+  mpicsim check --remotes pki/coordinator/remotes.json --perspective gcp/us-west1 --domain example.com \
+      --method acme-http-01 --token T --key-authorization T.THUMBPRINT --caa-domain ca.example
+  mpicsim check --remotes pki/coordinator/remotes.json --perspective gcp/us-west1 --info`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.hasQuorum = cmd.Flags().Changed("quorum")
+			if f.remotes != "" {
+				return runCheckPerspective(cmd.Context(), s, f)
+			}
+			if f.perspective != "" || f.info {
+				return errors.New("--perspective, --info: want --remotes with them")
+			}
 			return runCheck(cmd.Context(), s, f)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.url, "url", "", "the service's `URL`, with or without /mpic; required")
+	flags.StringVar(&f.url, "url", "", "the service's `URL`, with or without /mpic; this or --remotes is required")
+	flags.StringVar(&f.remotes, "remotes", "", "`FILE` with remote perspectives and their keys, as 'mpicsim keys new' makes it")
+	flags.StringVar(&f.perspective, "perspective", "", "`NAME` of the one to ask, with --remotes")
+	flags.BoolVar(&f.info, "info", false, "ask it about itself, with --remotes, and compare that with the file")
 	flags.StringVar(&f.domain, "domain", "", "`NAME` or IP address to check; required")
 	flags.StringVar(&f.method, "method", "", "validation `METHOD`, such as acme-http-01; CAA is checked without it")
 	flags.StringVar(&f.token, "token", "", "parameter token")
@@ -109,6 +134,30 @@ func (f checkFlags) request() (map[string]any, error) {
 	if f.trace != "" {
 		body["trace_identifier"] = f.trace
 	}
+	params, err := f.parameters()
+	if err != nil {
+		return nil, err
+	}
+	if f.method == "" {
+		if len(f.issuers) > 0 {
+			params["caa_domains"] = f.issuers
+		}
+		body["check_type"], body["caa_check_parameters"] = "caa", params
+		return body, nil
+	}
+	if len(f.issuers) > 0 {
+		return nil, errors.New("--caa-domain: found with --method: a request asks for one of the two")
+	}
+	params["validation_method"] = f.method
+	body["check_type"], body["dcv_check_parameters"] = "dcv", params
+	return body, nil
+}
+
+// parameters returns those of the method, by name.
+func (f checkFlags) parameters() (map[string]any, error) {
+	if f.method == "" && (f.token != "" || f.keyAuth != "" || f.value != "") {
+		return nil, errors.New("--method: missing: want the method that the parameters are for")
+	}
 	params := map[string]any{}
 	for name, v := range map[string]string{"token": f.token, "key_authorization": f.keyAuth, "challenge_value": f.value} {
 		if v != "" {
@@ -126,22 +175,7 @@ func (f checkFlags) request() (map[string]any, error) {
 			params[name] = v
 		}
 	}
-	if f.method == "" {
-		if f.token != "" || f.keyAuth != "" || f.value != "" {
-			return nil, errors.New("--method: missing: want the method that the parameters are for")
-		}
-		if len(f.issuers) > 0 {
-			params["caa_domains"] = f.issuers
-		}
-		body["check_type"], body["caa_check_parameters"] = "caa", params
-		return body, nil
-	}
-	if len(f.issuers) > 0 {
-		return nil, errors.New("--caa-domain: found with --method: a request asks for one of the two")
-	}
-	params["validation_method"] = f.method
-	body["check_type"], body["dcv_check_parameters"] = "dcv", params
-	return body, nil
+	return params, nil
 }
 
 // endpoint returns the URL to post to.
