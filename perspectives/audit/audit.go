@@ -74,6 +74,11 @@ type Log struct {
 	head   Head
 	err    error // why the last append failed
 	closed bool
+
+	waiting struct {
+		mu      sync.Mutex // taken after that of the log
+		entries []*entry   // in the order of their lines to be
+	}
 }
 
 // Head is the last line of a chain: how many lines there are and the hash of the
@@ -206,33 +211,87 @@ func (l *Log) openFile() error {
 }
 
 // Append adds a record, anything that encoding/json can write, and returns when it
-// is written, and with Options.Sync on the disk. After an error nothing of the
-// record is in the log and the next Append tries again; Err remembers it until one
+// is written, and with Options.Sync on the disk. Records that come while others
+// are being written go to the disk together. After an error nothing of the record
+// is in the log and the next Append tries again; Err remembers it until one
 // succeeds.
 func (l *Log) Append(record any) error {
 	text, err := json.Marshal(record)
 	if err != nil {
 		return fmt.Errorf("audit log: %w", err)
 	}
+	e := &entry{record: text}
+	l.waiting.mu.Lock()
+	l.waiting.entries = append(l.waiting.entries, e)
+	l.waiting.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.err = l.append(text)
-	return l.err
+	if !e.done { // nobody has taken it while this waited for the lock
+		l.waiting.mu.Lock()
+		all := l.waiting.entries
+		l.waiting.entries = nil
+		l.waiting.mu.Unlock()
+		l.appendAll(all)
+	}
+	return e.err
 }
 
-func (l *Log) append(record []byte) error {
-	if l.closed {
-		return ErrClosed
-	}
-	line, head := chain(l.head, record)
-	if len(line) > maxLine {
-		return fmt.Errorf("audit log: a record of %d octets, expected at most %d", len(line), maxLine)
-	}
-	if l.size > 0 && l.size+int64(len(line)) > l.options.MaxBytes {
-		if err := l.rotate(); err != nil {
-			return err
+// entry is a record that waits to be written. err and done belong to who holds
+// the lock of the log.
+type entry struct {
+	record []byte
+	err    error
+	done   bool
+}
+
+func (l *Log) appendAll(entries []*entry) {
+	for len(entries) > 0 {
+		n, err := l.appendFirst(entries)
+		for _, e := range entries[:n] {
+			e.err, e.done = err, true
 		}
+		l.err = err
+		entries = entries[n:]
 	}
+}
+
+// appendFirst appends the first entries, as many as go into one file, and returns
+// how many. With an error that is how many have failed: nothing of them is in the
+// log.
+func (l *Log) appendFirst(entries []*entry) (n int, err error) {
+	if l.closed {
+		return len(entries), ErrClosed
+	}
+	var lines []byte
+	head := l.head
+	for _, e := range entries {
+		line, next := chain(head, e.record)
+		after := l.size + int64(len(lines)) + int64(len(line))
+		full := after > int64(len(line)) && after > l.options.MaxBytes
+		if n > 0 && (full || len(line) > maxLine) {
+			break
+		}
+		if len(line) > maxLine {
+			return 1, fmt.Errorf("audit log: a record of %d octets, expected at most %d", len(line), maxLine)
+		}
+		if full {
+			if err := l.rotate(); err != nil {
+				return 1, err
+			}
+		}
+		lines, head = append(lines, line...), next
+		n++
+	}
+	if err := l.write(lines); err != nil {
+		return n, err
+	}
+	l.size += int64(len(lines))
+	l.head = head
+	return n, nil
+}
+
+// write appends to the file, or leaves it as it was.
+func (l *Log) write(lines []byte) error {
 	stat, err := l.file.Stat()
 	if err != nil {
 		return fmt.Errorf("audit log: %w", err)
@@ -240,15 +299,13 @@ func (l *Log) append(record []byte) error {
 	if stat.Size() != l.size {
 		return fmt.Errorf("%w: %s has %d octets, expected %d", ErrForeign, l.file.Name(), stat.Size(), l.size)
 	}
-	_, err = l.file.Write(line)
+	_, err = l.file.Write(lines)
 	if err == nil && l.options.Sync {
 		err = l.file.Sync()
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("audit log: %w", err), l.file.Truncate(l.size))
 	}
-	l.size += int64(len(line))
-	l.head = head
 	return nil
 }
 

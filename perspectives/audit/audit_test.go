@@ -1,10 +1,12 @@
 package audit
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -83,7 +85,6 @@ func TestConcurrentAppends(t *testing.T) {
 	g := NewWithT(t)
 	dir := t.TempDir()
 	l := open(g, dir, 5000)
-	l.options.Sync = false
 	var running sync.WaitGroup
 	for range 8 {
 		running.Go(func() {
@@ -98,6 +99,64 @@ func TestConcurrentAppends(t *testing.T) {
 	r := verify(g, dir)
 	g.Expect(r.Faults).To(BeEmpty())
 	g.Expect(r.Lines).To(Equal(400))
+}
+
+// TestTogether: records that waited are written at once, each with an end of its
+// own, in as many files as they need.
+func TestTogether(t *testing.T) {
+	g := NewWithT(t)
+	dir := t.TempDir()
+	l := open(g, dir, 1000)
+	var all []*entry
+	for i := range 12 {
+		all = append(all, &entry{record: fmt.Append(nil, i)})
+	}
+	all[5].record = bytes.Repeat([]byte("1"), maxLine)
+	l.mu.Lock()
+	l.appendAll(all)
+	l.mu.Unlock()
+	for i, e := range all {
+		g.Expect(e.done).To(BeTrue())
+		if i == 5 {
+			g.Expect(e.err).To(MatchError(ContainSubstring("expected at most")))
+			continue
+		}
+		g.Expect(e.err).NotTo(HaveOccurred(), "record %d", i)
+	}
+	g.Expect(l.Err()).NotTo(HaveOccurred(), "a later one succeeded")
+	r := verify(g, dir)
+	g.Expect(r.Faults).To(BeEmpty())
+	g.Expect(r.Lines).To(Equal(11))
+	g.Expect(r.Head).To(Equal(l.Head()))
+	files, err := Files(dir, "")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(files).To(HaveLen(3))
+	for _, f := range files {
+		info, err := os.Stat(f)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(info.Size()).To(BeNumerically("<=", 1000))
+	}
+	g.Expect(l.Close()).To(Succeed())
+	all = []*entry{{record: []byte("1")}, {record: []byte("2")}}
+	l.appendAll(all)
+	g.Expect(all[1].err).To(MatchError(ErrClosed))
+}
+
+// BenchmarkAppend has each of 64 writers wait until its record of 500 octets is on
+// the disk.
+func BenchmarkAppend(b *testing.B) {
+	g := NewWithT(b)
+	l := open(g, b.TempDir(), 0)
+	record := strings.Repeat("x", 500)
+	b.SetParallelism(64 / runtime.GOMAXPROCS(0))
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := l.Append(record); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	g.Expect(l.Close()).To(Succeed())
 }
 
 // TestTampering: every way in which lines can be changed is found, at its place.
