@@ -2,6 +2,7 @@ package route
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"mpicsim/topology"
@@ -137,4 +138,29 @@ func nearer(g *topology.Graph, x, a, b int32) bool {
 		return kmA < kmB
 	}
 	return a < b
+}
+
+// Rank returns where AS x ranks its neighbour n, both graph indexes, among
+// equally good candidates: the lowest value is picked, and of equal ones the
+// neighbour with the lowest AS number. It panics for TieBreakAttacker and
+// TieBreakVictim, which do not rank neighbours.
+func (o Options) Rank(g *topology.Graph, x, n int32) uint64 {
+	switch o.TieBreak {
+	case TieBreakLowestNeighbor:
+		return 0
+	case TieBreakSeeded:
+		return SeededHash(o.Seed, g.ASN(x), g.ASN(n))
+	case TieBreakNearest:
+		here, known := g.Place(x)
+		if !known {
+			return 0
+		}
+		there, known := g.Place(n)
+		if !known {
+			return math.MaxUint64
+		}
+		return math.Float64bits(place.ArcKm(here, there)) // ascends with numbers that are not negative
+	case TieBreakAttacker, TieBreakVictim:
+	}
+	panic(fmt.Sprintf("route: tie-break %v ranks no neighbours", o.TieBreak))
 }

@@ -1,0 +1,313 @@
+package sweep
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Attackers is a set of attackers prepared for any number of victims: their
+// customer and peer routes. It is immutable and safe for concurrent use. Create
+// it with [Engine.Attackers].
+type Attackers struct {
+	engine *Engine
+	length int
+	list   []int32
+	// column has the column of each graph index, -1 for ASes that are not in
+	// list; an AS may share it with its twins.
+	column []int32
+	// members has, for each column, the places in list.
+	members rows
+	// possible are the lengths of customer routes to any of them, by graph index.
+	possible []levels
+	blocks   []block // lanes columns each
+}
+
+// block is what up to lanes attackers reach by customer and peer routes.
+type block struct {
+	as []int32 // of each lane, a graph index
+	// reached are the ASes with a customer route to some attacker, and the
+	// attackers themselves, as graph indexes. Slot s has the lengths found[s];
+	// the attackers reached at the n-th of them are routes[off[s]+n].
+	reached []int32
+	found   []levels
+	off     []int32
+	routes  []vec
+	// The same for the peer routes of each node, without attackers to whom it
+	// has a customer route.
+	peerFound  []levels
+	peerOff    []int32
+	peerRoutes []vec
+	// deep says that a path is too long for a pass.
+	deep bool
+}
+
+// Attackers prepares a set of attackers, graph indexes, all of whom announce a
+// path of length AS numbers (1 for an origin hijack, 2 for a forged origin: the
+// attacker's and the victim's). The outcomes of [Engine.Sweep] are in the order
+// of list, which is copied and may hold an AS twice. Up to workers goroutines
+// share the work; the result does not depend on how many.
+func (e *Engine) Attackers(list []int32, length, workers int) (*Attackers, error) {
+	if len(list) == 0 {
+		return nil, errors.New("sweep: no attackers")
+	}
+	if length < 1 {
+		return nil, fmt.Errorf("sweep: attackers' path length %d: want 1 or more", length)
+	}
+	for n, i := range list {
+		if i < 0 || int(i) >= e.graph.Len() {
+			return nil, fmt.Errorf("sweep: attacker %d: index %d: want 0 to %d", n+1, i, e.graph.Len()-1)
+		}
+	}
+	s := &Attackers{engine: e, length: length, list: slices.Clone(list)}
+	reps := s.collapse()
+	s.blocks = make([]block, (len(reps)+lanes-1)/lanes)
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(max(workers, 1), len(s.blocks)) {
+		group.Go(func() {
+			b := newBuilder(e)
+			for n := int(next.Add(1)) - 1; n < len(s.blocks); n = int(next.Add(1)) - 1 {
+				s.blocks[n] = b.build(reps[n*lanes:min((n+1)*lanes, len(reps))], length, -1)
+			}
+		})
+	}
+	group.Wait()
+	s.possible = make([]levels, e.graph.Len())
+	for n := range s.blocks {
+		for at, i := range s.blocks[n].reached {
+			s.possible[i] |= s.blocks[n].found[at]
+		}
+	}
+	return s, nil
+}
+
+// Len returns the number of attackers.
+func (s *Attackers) Len() int { return len(s.list) }
+
+// At returns the n-th attacker's graph index.
+func (s *Attackers) At(n int) int32 { return s.list[n] }
+
+// Columns returns how many attackers are computed, without twins.
+func (s *Attackers) Columns() int { return len(s.members.off) - 1 }
+
+// Bytes returns about how much memory the set takes.
+func (s *Attackers) Bytes() int {
+	n := 4 * (len(s.list) + len(s.column) + len(s.members.to) + len(s.members.off))
+	for i := range s.blocks {
+		b := &s.blocks[i]
+		n += width*8*(len(b.routes)+len(b.peerRoutes)) + 4*(len(b.as)+3*len(b.reached)+2*len(b.peerFound))
+	}
+	return n
+}
+
+// collapse fills column and members, and returns the AS that stands for each
+// column. Columns are sorted by their providers, so that those of a block have
+// much of their way up in common.
+func (s *Attackers) collapse() (reps []int32) {
+	g := s.engine.graph
+	places := make([]int32, len(s.list))
+	for n := range places {
+		places[n] = int32(n)
+	}
+	slices.SortFunc(places, func(a, b int32) int {
+		x, y := s.list[a], s.list[b]
+		return cmp.Or(
+			slices.Compare(g.Providers(x), g.Providers(y)),
+			slices.Compare(g.Peers(x), g.Peers(y)),
+			cmp.Compare(x, y), cmp.Compare(a, b))
+	})
+	s.column = make([]int32, g.Len())
+	for i := range s.column {
+		s.column[i] = -1
+	}
+	for _, n := range places {
+		i := s.list[n]
+		if len(reps) == 0 || !s.engine.twins(reps[len(reps)-1], i) {
+			s.members.close()
+			reps = append(reps, i)
+		}
+		s.members.to = append(s.members.to, n)
+		s.column[i] = int32(len(reps) - 1)
+	}
+	s.members.close()
+	return reps
+}
+
+// twins says whether two ASes have the same neighbours and no customers, and
+// neither is a viewpoint or above one.
+func (e *Engine) twins(a, b int32) bool {
+	if a == b {
+		return true
+	}
+	g := e.graph
+	return e.node[a] < 0 && e.node[b] < 0 && len(g.Customers(a)) == 0 && len(g.Customers(b)) == 0 &&
+		slices.Equal(g.Providers(a), g.Providers(b)) && slices.Equal(g.Peers(a), g.Peers(b))
+}
+
+// builder makes blocks. It is for one goroutine.
+type builder struct {
+	*Engine
+	slot   []int32 // of each graph index, -1 if not reached
+	seen   []vec   // of each slot
+	offers []offer // all of them, by ascending length
+	bits   []vec   // of each offer
+	latest []int32 // of each slot: its last offer, -1 for none
+}
+
+// offer is an AS that learns of attackers at one length.
+type offer struct {
+	slot   int32
+	length int32
+}
+
+func newBuilder(e *Engine) *builder {
+	b := &builder{Engine: e, slot: make([]int32, e.graph.Len())}
+	for i := range b.slot {
+		b.slot[i] = -1
+	}
+	return b
+}
+
+// build returns the block of attackers who announce a path of length AS numbers;
+// cut, if not -1, is an AS that takes none of their routes.
+func (b *builder) build(as []int32, length int, cut int32) block {
+	k := block{as: as}
+	b.seen, b.offers, b.bits, b.latest = b.seen[:0], b.offers[:0], b.bits[:0], b.latest[:0]
+	b.climb(&k, length, cut)
+	b.pack(&k)
+	b.cross(&k, cut)
+	for _, i := range k.reached {
+		b.slot[i] = -1
+	}
+	return k
+}
+
+// offer returns the bits of AS i that are new at a length, which never falls
+// from call to call.
+func (b *builder) offer(k *block, i int32, length int) (slot int32, bits *vec) {
+	s := b.slot[i]
+	if s < 0 {
+		s = int32(len(k.reached))
+		b.slot[i] = s
+		k.reached = append(k.reached, i)
+		b.seen = append(b.seen, vec{})
+		b.latest = append(b.latest, -1)
+	}
+	if n := b.latest[s]; n >= 0 && b.offers[n].length == int32(length) {
+		return s, &b.bits[n]
+	}
+	b.latest[s] = int32(len(b.offers))
+	b.offers = append(b.offers, offer{slot: s, length: int32(length)})
+	b.bits = append(b.bits, vec{})
+	return s, &b.bits[len(b.bits)-1]
+}
+
+// climb spreads routes to providers, length by length.
+func (b *builder) climb(k *block, length int, cut int32) {
+	if length > maxLength {
+		k.deep = true
+		return
+	}
+	for lane, i := range k.as {
+		s, bits := b.offer(k, i, length)
+		bits.set(lane)
+		b.seen[s].set(lane)
+	}
+	for n := 0; n < len(b.offers); n++ {
+		o, bits := b.offers[n], b.bits[n]
+		for _, p := range b.graph.Providers(k.reached[o.slot]) {
+			fresh := bits
+			if s := b.slot[p]; s >= 0 {
+				fresh.minus(&b.seen[s])
+				if !fresh.any() {
+					continue
+				}
+			}
+			switch {
+			case p == cut:
+				continue
+			case o.length == maxLength:
+				k.deep = true
+				return
+			}
+			s, at := b.offer(k, p, int(o.length)+1)
+			at.or(&fresh)
+			b.seen[s].or(&fresh)
+		}
+	}
+}
+
+// pack sorts the offers by AS.
+func (b *builder) pack(k *block) {
+	k.found, k.off = make([]levels, len(k.reached)), make([]int32, len(k.reached)+1)
+	for _, o := range b.offers {
+		k.found[o.slot] |= 1 << o.length
+		k.off[o.slot+1]++
+	}
+	for s := range k.reached {
+		k.off[s+1] += k.off[s]
+	}
+	k.routes = make([]vec, len(b.offers))
+	for n, o := range b.offers { // by ascending length, each AS once for each
+		k.routes[k.off[o.slot]+int32(k.found[o.slot].rank(int(o.length)))] = b.bits[n]
+	}
+}
+
+// cross spreads routes to those peers that are nodes.
+func (b *builder) cross(k *block, cut int32) {
+	k.peerFound, k.peerOff = make([]levels, len(b.nodes)), make([]int32, len(b.nodes)+1)
+	for s, i := range k.reached {
+		if k.found[s].has(maxLength) {
+			k.deep = true
+		}
+		for _, x := range b.peering.row(i) {
+			k.peerFound[x] |= k.found[s] << 1
+		}
+	}
+	for x := range b.nodes {
+		k.peerOff[x+1] = k.peerOff[x] + int32(k.peerFound[x].count())
+	}
+	routes := make([]vec, k.peerOff[len(b.nodes)])
+	for s, i := range k.reached {
+		for n, found := k.off[s], k.found[s]; found != 0; n, found = n+1, found&(found-1) {
+			for _, x := range b.peering.row(i) {
+				routes[k.peerOff[x]+int32(k.peerFound[x].rank(found.lowest()+1))].or(&k.routes[n])
+			}
+		}
+	}
+	b.shorten(k, routes, cut)
+}
+
+// shorten leaves each attacker at the least of a node's lengths only, and nowhere
+// if the node has a customer route.
+func (b *builder) shorten(k *block, routes []vec, cut int32) {
+	kept := int32(0)
+	for x, i := range b.nodes {
+		var seen vec
+		if s := b.slot[i]; s >= 0 {
+			seen = b.seen[s]
+		}
+		if i == cut {
+			seen = first(len(k.as))
+		}
+		n, found := k.peerOff[x], k.peerFound[x]
+		k.peerOff[x], k.peerFound[x] = kept, 0
+		for ; found != 0; n, found = n+1, found&(found-1) {
+			at := routes[n]
+			at.minus(&seen)
+			if !at.any() {
+				continue
+			}
+			seen.or(&at)
+			k.peerFound[x] |= 1 << found.lowest()
+			routes[kept] = at
+			kept++
+		}
+	}
+	k.peerOff[len(b.nodes)] = kept
+	k.peerRoutes = slices.Clone(routes[:kept])
+}

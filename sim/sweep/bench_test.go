@@ -1,0 +1,57 @@
+package sweep_test
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"mpicsim/sim/route"
+	"mpicsim/sim/sweep"
+	"mpicsim/topology"
+)
+
+// benchmark measures sweeps of all attackers against one victim after another.
+func benchmark(b *testing.B, g *topology.Graph, h hijack) {
+	b.Helper()
+	const seed, count, viewpoints = 1, 50, 200
+	rng := rand.New(rand.NewPCG(seed, 0))
+	router := route.NewEngine(g)
+	before := heapMB()
+	e, err := sweep.New(router, draw(rng, g, viewpoints), route.Options{TieBreak: route.TieBreakSeeded, Seed: seed})
+	if err != nil {
+		b.Fatal(err)
+	}
+	workers := runtime.GOMAXPROCS(0)
+	attackers, err := e.Attackers(all(g), h.attacker, workers)
+	if err != nil {
+		b.Fatal(err)
+	}
+	victims := draw(rng, g, count)
+	o, s := e.NewOutcomes(attackers.Len()), e.NewSweeper(workers)
+	b.Logf("inputs: %v; %d random viewpoints, %d relevant ASes; %d attackers in %d columns (%.1f MB); %d random victims, seed %d; path lengths %d and %d; lower, seeded and upper; %d workers",
+		g, viewpoints, e.Relevant(), attackers.Len(), attackers.Columns(), float64(attackers.Bytes())/1e6, count, seed, h.victim, h.attacker, workers)
+	n := 0
+	for b.Loop() {
+		if err := s.Sweep(victims[n%count], h.victim, attackers, o); err != nil {
+			b.Fatal(err)
+		}
+		n++
+	}
+	b.ReportMetric(float64(n)*float64(attackers.Len()-1)/b.Elapsed().Seconds(), "hijacks/s")
+	b.ReportMetric(heapMB()-before, "engine-heap-MB")
+	runtime.KeepAlive([]any{e, attackers, o, s})
+}
+
+// heapMB returns what is alive on the heap.
+func heapMB() float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc) / 1e6
+}
+
+func BenchmarkSweep(b *testing.B) {
+	g := internet(b)
+	b.Run("equal-prefix", func(b *testing.B) { benchmark(b, g, hijack{1, 1}) })
+	b.Run("forged-origin", func(b *testing.B) { benchmark(b, g, hijack{1, 2}) })
+}
