@@ -76,6 +76,9 @@ func projectRows() []row {
 
 		// The reader reads results, never the engine.
 		{"reports/...", []string{"scenarios/result", "reports/...", "topology/place"}},
+		{"reports/resilience", []string{ // applies rules to results
+			"scenarios/result", "perspectives", "perspectives/policy", "topology", "topology/place",
+		}},
 
 		// The door.
 		{"cmd/...", []string{"topology/...", "sim/...", "perspectives/...", "scenarios/...", "reports/..."}},
