@@ -185,7 +185,8 @@ func fromEnvironment(tb testing.TB, name string, otherwise int) int {
 }
 
 // TestLoad checks names over HTTP by a coordinator with the primary and five
-// remotes, each a process of its own, over mutual TLS on the loopback. The name
+// remotes, each a process of its own, over mutual TLS on the loopback, with an
+// audit log that every record has reached (fsync) before the answer. The name
 // servers and the web server that they look at are in this process, as are the
 // clients. After 600 checks (or $CHECKS, by $CLIENTS at a time; `make load` makes
 // 100,000) no process holds more than after the first 180: no goroutine, no file,
@@ -193,7 +194,7 @@ func fromEnvironment(tb testing.TB, name string, otherwise int) int {
 func TestLoad(t *testing.T) {
 	checks, clients := fromEnvironment(t, "CHECKS", 600), fromEnvironment(t, "CLIENTS", 16)
 	signed := os.Getenv("SIGNED") != ""
-	d := deploy(t, serveTargets(t, signed))
+	d := deploy(t, serveTargets(t, signed), "--audit", t.TempDir())
 	busy := loadAverage()
 	run := d.runLoad(checks, clients)
 	t.Logf(`%d checks by acme-http-01, %d at a time, root, top level and zone signed: %v; %d CPUs, %s, load average at the start: %s
@@ -218,7 +219,7 @@ heap is what lives on it, in MB
 func BenchmarkLoad(b *testing.B) {
 	for _, zones := range []string{"signed", "unsigned"} {
 		b.Run("zones="+zones, func(b *testing.B) {
-			d := deploy(b, serveTargets(b, zones == "signed"))
+			d := deploy(b, serveTargets(b, zones == "signed"), "--audit", b.TempDir())
 			run := d.runLoad(max(b.N, 100), 32)
 			b.ReportMetric(float64(run.elapsed.Nanoseconds())/float64(len(run.took)), "ns/op")
 			b.ReportMetric(run.rate(), "checks/s")
