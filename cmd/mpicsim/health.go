@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -32,13 +33,18 @@ Exit code 0: healthy. Exit code 1: not, or nobody is there.`,
 			if len(urls) == 0 {
 				urls = []string{"http://127.0.0.1:8000", "http://" + healthAddress}
 			}
+			for _, text := range urls {
+				if u, err := url.Parse(text); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+					return fmt.Errorf("URL: found %q, expected one such as http://127.0.0.1:8000", text)
+				}
+			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
 			var errs []error
-			for _, url := range urls {
-				said, err := askHealth(ctx, url)
+			for _, service := range urls {
+				said, err := askHealth(ctx, service)
 				if err == nil {
-					_, err := fmt.Fprintf(s.out, "%s: %s\n", url, said)
+					_, err := fmt.Fprintf(s.out, "%s: %s\n", service, said)
 					return fault(err)
 				}
 				errs = append(errs, err)
@@ -51,8 +57,8 @@ Exit code 0: healthy. Exit code 1: not, or nobody is there.`,
 }
 
 // askHealth returns what a healthy service says, or an error with what was said.
-func askHealth(ctx context.Context, url string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+"/healthz", nil)
+func askHealth(ctx context.Context, service string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(service, "/")+"/healthz", nil)
 	if err != nil {
 		return "", err
 	}
@@ -67,7 +73,7 @@ func askHealth(ctx context.Context, url string) (string, error) {
 		err = fmt.Errorf("status %d: %q", response.StatusCode, said)
 	}
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", url, err)
+		return "", fmt.Errorf("%s: %w", service, err)
 	}
 	return said, nil
 }
