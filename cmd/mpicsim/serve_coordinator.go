@@ -76,9 +76,9 @@ default or "required":
                              SIGHUP alone (10s)
   network                    other DNS roots, ports and prefixes than the public
                              Internet's for the primary, for tests (none)
-SIGHUP, or a change of the file or of one that it names, puts all of it in place
-anew; requests that have begun end as they began. With a mistake in it everything
-stays as it was.
+SIGHUP, or a change of the file or of one that it names, puts all but the
+reload_interval in place anew; requests that have begun end as they began. With a
+mistake in it everything stays as it was.
 
 The address is printed when the service is ready. An interrupt lets requests end,
 for 30 s at most.`,
