@@ -20,7 +20,7 @@ import (
 func newTopologyCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "topology",
-		Short: "Describe, generate and convert AS topologies",
+		Short: "Fetch, describe, generate and convert AS topologies",
 		Long: `A topology is a file of AS relationships in CAIDA's formats, serial-1 (AS|AS|-1 for
 provider and customer, AS|AS|0 for peers) or serial-2 (the same with a source
 field), or a synthetic Internet that follows from its size and a seed.`,
@@ -32,7 +32,7 @@ field), or a synthetic Internet that follows from its size and a seed.`,
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTopologyInfoCommand(s), newTopologyGenerateCommand(s), newTopologyConvertCommand(s))
+	cmd.AddCommand(newTopologyFetchCommand(s), newTopologyInfoCommand(s), newTopologyGenerateCommand(s), newTopologyConvertCommand(s))
 	return cmd
 }
 
