@@ -185,7 +185,7 @@ func (s Set) Seen() *perspectives.SeenDNS {
 		seen.FoundAt = strings.TrimSuffix(s.CNAMEs[n-1], ".")
 	}
 	for _, r := range s.Records {
-		seen.Records = append(seen.Records, strings.TrimPrefix(r.String(), r.Hdr.String()))
+		seen.Records = append(seen.Records, resolver.Data(r))
 	}
 	return seen
 }

@@ -214,5 +214,5 @@ func data(rr dns.RR) string {
 	if txt, ok := rr.(*dns.TXT); ok {
 		return text(txt)
 	}
-	return strings.TrimPrefix(rr.String(), rr.Header().String())
+	return resolver.Data(rr)
 }

@@ -277,7 +277,7 @@ func describe(m *dns.Msg) []string {
 			if len(out) == maxEvidence {
 				return append(out, "(more records)")
 			}
-			out = append(out, strings.ReplaceAll(rr.String(), "\t", " "))
+			out = append(out, strings.ReplaceAll(exact(rr).String(), "\t", " "))
 		}
 	}
 	if m.Truncated {

@@ -46,7 +46,7 @@ func (l *lookup) verify(zone string, keys []key, set rrset) (*dns.RRSIG, error) 
 		return bogus(zone, set.owner, set.rrtype, code, format, args...)
 	}
 	worst := fail(dns.ExtendedErrorCodeRRSIGsMissing, "no signature by %s", zone)
-	tries := 0
+	tries, received := 0, exactly(set.records)
 	for _, sig := range set.sigs {
 		if dns.CanonicalName(sig.SignerName) != zone {
 			continue
@@ -67,7 +67,7 @@ func (l *lookup) verify(zone string, keys []key, set rrset) (*dns.RRSIG, error) 
 			}
 			tries++
 			l.signatures--
-			if sig.Verify(k.rr, set.records) == nil {
+			if sig.Verify(k.rr, received) == nil {
 				l.capTTL(sig, set)
 				return sig, nil
 			}

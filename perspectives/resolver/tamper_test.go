@@ -18,7 +18,7 @@ func content(a *resolver.Answer) string {
 	var lines []string
 	for _, rr := range a.Records {
 		// Names in data may change their case: they mean the same (RFC 4343).
-		text := strings.TrimPrefix(rr.String(), rr.Header().String())
+		text := resolver.Data(rr)
 		switch rr.(type) {
 		case *dns.CNAME, *dns.DNAME, *dns.NS:
 			text = strings.ToLower(text)
