@@ -19,6 +19,7 @@ type Overrides struct {
 	Date          string
 	Rule          string
 	Method        string
+	ControlPlane  string
 	TieBreak      string
 	Seed          *uint64
 }
@@ -79,6 +80,7 @@ func (s *Source) With(o Overrides) (out *Source, changed bool, err error) {
 	set(o.Date, &c.CA.Date, "ca.date", "date")
 	set(o.Rule, &c.CA.Rule, "ca.rule", "rule")
 	set(o.Method, &c.CA.Method, "ca.method", "method")
+	set(o.ControlPlane, &c.CA.ControlPlane, "ca.control-plane", "control-plane")
 	set(o.TieBreak, &c.Routing.TieBreak, "routing.tie-break", "tie-break")
 	if o.Perspectives != "" {
 		c.CA.Perspectives = Perspectives{Set: o.Perspectives}

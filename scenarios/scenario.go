@@ -125,6 +125,11 @@ type Attacker struct {
 	// 198.18.66.66 by default (RFC 2544's block).
 	Prefix  netip.Prefix `yaml:"prefix"`
 	Address netip.Addr   `yaml:"address"`
+	// Impersonates, optional, says what answers at the addresses of perspectives
+	// whose prefixes the attacker takes: by default a perspective's server with
+	// keys of the attacker's own, which says that everything passes; if false,
+	// nothing, so that connections are refused.
+	Impersonates *bool `yaml:"impersonates"`
 }
 
 // DNS says where the upper name servers are.
@@ -150,7 +155,23 @@ type CA struct {
 	Method string `yaml:"method"`
 	// Issuer is the CA's Issuer Domain Name, "ca.example" by default.
 	Issuer string `yaml:"issuer"`
+	// ControlPlane, optional, is how the coordinator and the remotes talk:
+	// [ControlOutOfBand], the default, or [ControlEmulated].
+	ControlPlane string `yaml:"control-plane"`
 }
+
+// The control planes.
+const (
+	// ControlOutOfBand takes no part in the story: the coordinator's word always
+	// gets to the remotes, and their answers back.
+	ControlOutOfBand = "out-of-band"
+	// ControlEmulated is connections in the emulated Internet, by the protocol of
+	// package remote with mutual TLS: packets that a hijack can divert.
+	ControlEmulated = "emulated"
+)
+
+// Coordinator is how a timeline names the coordinator's host.
+const Coordinator = "coordinator"
 
 // Perspectives is either a named set or a list of sites.
 type Perspectives struct {
@@ -203,6 +224,10 @@ type Hijack struct {
 	// Prefixes are the victim's or its name servers' (equally-specific), or lie
 	// in one of them (sub-prefix).
 	Prefixes []netip.Prefix `yaml:"prefixes"`
+	// PrefixesOf names perspectives whose own prefixes are announced too
+	// (equally-specific); with an emulated control plane also [Coordinator]. One
+	// of both lists may be left out.
+	PrefixesOf []string `yaml:"prefixes-of"`
 	// ForgedOrigin, optional, makes the attacker announce the path "attacker,
 	// rightful origin" (type 1) instead of itself as the origin (type 0).
 	ForgedOrigin bool `yaml:"forged-origin"`
@@ -212,8 +237,9 @@ type Hijack struct {
 type Withdraw struct {
 	// By is "victim" or "attacker".
 	By string `yaml:"by"`
-	// Prefixes, optional, are those to withdraw; all by default.
-	Prefixes []netip.Prefix `yaml:"prefixes"`
+	// Prefixes and PrefixesOf, optional, are those to withdraw; all by default.
+	Prefixes   []netip.Prefix `yaml:"prefixes"`
+	PrefixesOf []string       `yaml:"prefixes-of"`
 }
 
 // CheckEvent asks the CA for a certificate.
@@ -238,6 +264,9 @@ type Expectation struct {
 	// Fooled lists the perspectives whose packets reached the attacker, no more
 	// and no fewer.
 	Fooled *[]string `yaml:"fooled"`
+	// CutOff lists the remotes that were asked and of which the coordinator got no
+	// answer that it believes, no more and no fewer.
+	CutOff *[]string `yaml:"cut-off"`
 }
 
 // Defaults.
@@ -256,6 +285,7 @@ func (s *Scenario) fillDefaults() {
 	set(&s.Routing.TieBreak, "seeded")
 	set(&s.CA.Rule, "br")
 	set(&s.CA.Issuer, "ca.example")
+	set(&s.CA.ControlPlane, ControlOutOfBand)
 	if !s.Attacker.Prefix.IsValid() && !s.Attacker.Address.IsValid() {
 		s.Attacker.Prefix, s.Attacker.Address = defaultAttackerPrefix, defaultAttackerAddress
 	}

@@ -148,7 +148,7 @@ func (v *validation) perspectives(field string, p Perspectives) {
 // hostNamed says whether a host other than a perspective goes by the name, or
 // results use it in another sense; package replay has these hosts.
 func (s *Scenario) hostNamed(name string) bool {
-	return slices.Contains([]string{"root-server", "tld-server", "victim-web", SideAttacker, SideVictim, "nobody"}, name) ||
+	return slices.Contains([]string{"root-server", "tld-server", "victim-web", SideAttacker, SideVictim, "nobody", Coordinator}, name) ||
 		slices.ContainsFunc(s.Victim.NameServers, func(ns NameServer) bool { return ns.Name == name })
 }
 

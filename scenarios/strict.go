@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"mpicsim/topology"
+	"mpicsim/topology/place"
 )
 
 // FieldError is one thing that is wrong with a file.
@@ -207,6 +208,8 @@ func scalarParser(v reflect.Value) func(string) error {
 			}
 			return err
 		}
+	case *place.RIR: // which reads "unknown" as well
+		return func(s string) (err error) { *p, err = place.ParseRIR(s); return err }
 	case encoding.TextUnmarshaler:
 		return func(s string) error { return p.UnmarshalText([]byte(s)) }
 	}

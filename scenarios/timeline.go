@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"mpicsim/topology"
 )
 
 // chronicle is what a timeline has come to so far.
@@ -14,6 +16,8 @@ type chronicle struct {
 	lastCheck *Event // the latest check, nil before the first
 	// standing are the prefixes that each side announces.
 	standing map[string]map[netip.Prefix]bool
+	// taken are the names of those whose prefixes the attacker announces.
+	taken map[string]bool
 }
 
 func (v *validation) timeline() {
@@ -23,6 +27,7 @@ func (v *validation) timeline() {
 	c := &chronicle{
 		checks:   map[string]bool{},
 		standing: map[string]map[netip.Prefix]bool{SideVictim: {}, SideAttacker: {}},
+		taken:    map[string]bool{},
 	}
 	announced := false
 	for n := range s.Timeline {
@@ -67,11 +72,15 @@ func (v *validation) event(e *Event, field string, c *chronicle) {
 			}
 		}
 	case e.Hijack != nil:
-		v.check(len(e.Hijack.Prefixes) > 0, field+".hijack.prefixes", "nothing", "at least one prefix")
+		v.check(len(e.Hijack.Prefixes)+len(e.Hijack.PrefixesOf) > 0, field+".hijack.prefixes", "nothing", "at least one prefix, or prefixes-of")
 		v.check(len(e.Hijack.Prefixes) <= MaxPrefixes, field+".hijack.prefixes", fmt.Sprintf("%d prefixes", len(e.Hijack.Prefixes)), fmt.Sprintf("at most %d", MaxPrefixes))
 		v.known(field+".hijack.prefixes", e.Hijack.Prefixes, true)
 		for _, p := range e.Hijack.Prefixes {
 			c.standing[SideAttacker][p] = true
+		}
+		v.targets(field+".hijack.prefixes-of", e.Hijack.PrefixesOf)
+		for _, name := range e.Hijack.PrefixesOf {
+			c.taken[name] = true
 		}
 	case e.Withdraw != nil:
 		v.withdraw(field+".withdraw", *e.Withdraw, c)
@@ -88,13 +97,54 @@ func (v *validation) withdraw(field string, w Withdraw, c *chronicle) {
 		v.fail(field+".by", quote(w.By), "victim or attacker")
 		return
 	}
-	if len(w.Prefixes) == 0 {
-		v.check(len(standing) > 0, field, "nothing that the "+w.By+" announces at this time", "announcements to withdraw")
+	if len(w.Prefixes)+len(w.PrefixesOf) == 0 {
+		attacker := w.By == SideAttacker
+		v.check(len(standing) > 0 || attacker && len(c.taken) > 0, field, "nothing that the "+w.By+" announces at this time", "announcements to withdraw")
 		clear(standing)
+		if attacker {
+			clear(c.taken)
+		}
+	}
+	for n, name := range w.PrefixesOf {
+		v.check(w.By == SideAttacker && c.taken[name], fmt.Sprintf("%s.prefixes-of[%d]", field, n), quote(name), "one whose prefixes the attacker announces at this time, and by: "+SideAttacker)
+		delete(c.taken, name)
 	}
 	for n, p := range w.Prefixes {
 		v.check(standing[p], fmt.Sprintf("%s.prefixes[%d]", field, n), p.String(), "a prefix that the "+w.By+" announces at this time")
 		delete(standing, p)
+	}
+}
+
+// targets checks the names of those whose own prefixes are hijacked.
+func (v *validation) targets(field string, names []string) {
+	hosts := map[string]topology.ASN{}
+	var known []string
+	add := func(name string, as topology.ASN) {
+		if _, again := hosts[name]; !again {
+			known = append(known, name)
+		}
+		if hosts[name] != v.s.Attacker.AS {
+			hosts[name] = as
+		}
+	}
+	v.s.eachSite(func(_ string, site ResolvedSite) { add(site.Perspective.Name, site.AS) })
+	if v.s.CA.ControlPlane == ControlEmulated {
+		v.s.eachSite(func(_ string, site ResolvedSite) {
+			if site.Primary {
+				add(Coordinator, site.AS)
+			}
+		})
+	}
+	for n, name := range names {
+		at := fmt.Sprintf("%s[%d]", field, n)
+		as, ok := hosts[name]
+		expected := "one of " + strings.Join(known, ", ")
+		if name == Coordinator && !ok {
+			expected += "; the coordinator's host only with control-plane: " + ControlEmulated
+		}
+		v.check(ok, at, quote(name), expected)
+		v.check(!ok || as == 0 || as != v.s.Attacker.AS, at, fmt.Sprintf("%s in the attacker's AS %v", quote(name), as), "somebody in another AS")
+		v.check(!slices.Contains(names[:n], name), at, quote(name)+" a second time", "each name once")
 	}
 }
 

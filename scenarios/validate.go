@@ -158,6 +158,8 @@ func (v *validation) ca() {
 	if _, err := ParseEgress(ca.Egress); err != nil {
 		v.fail("ca.egress", quote(ca.Egress), egressForms)
 	}
+	v.check(ca.ControlPlane == ControlOutOfBand || ca.ControlPlane == ControlEmulated, "ca.control-plane", quote(ca.ControlPlane),
+		ControlOutOfBand+" or "+ControlEmulated)
 }
 
 func (v *validation) date(field, date string) (time.Time, bool) {
@@ -183,23 +185,28 @@ func (v *validation) expectations() {
 		}
 		v.check(e.Quorum == "" || quorumPattern.MatchString(e.Quorum), field+".quorum", quote(e.Quorum), `corroborating and attempted remotes, such as "3/5"`)
 		v.check(e.Reason == "" || slices.Contains(decisionReasons(), e.Reason), field+".reason", quote(e.Reason), "one of "+strings.Join(decisionReasons(), ", "))
-		v.check(e.Issue != nil || e.Reason != "" || e.Quorum != "" || e.Fooled != nil, field, "nothing to expect", "issue, reason, quorum or fooled")
+		v.check(e.Issue != nil || e.Reason != "" || e.Quorum != "" || e.Fooled != nil || e.CutOff != nil, field, "nothing to expect", "issue, reason, quorum, fooled or cut-off")
 		if e.Fooled != nil {
-			v.fooled(field+".fooled", *e.Fooled, *check)
+			v.named(field+".fooled", *e.Fooled, *check, func(ResolvedSite) bool { return true }, "a perspective of this check")
+		}
+		if e.CutOff != nil {
+			v.check(len(*e.CutOff) == 0 || v.s.CA.ControlPlane == ControlEmulated, field+".cut-off", "names with the control plane "+quote(v.s.CA.ControlPlane),
+				"none, or control-plane: "+ControlEmulated)
+			v.named(field+".cut-off", *e.CutOff, *check, func(s ResolvedSite) bool { return !s.Primary }, "a remote of this check")
 		}
 	}
 }
 
-// fooled checks names of perspectives.
-func (v *validation) fooled(field string, names []string, c CheckEvent) {
+// named checks names of perspectives of one check, of which some will do.
+func (v *validation) named(field string, names []string, c CheckEvent, will func(ResolvedSite) bool, expected string) {
 	sites, problems := v.s.perspectivesOf(c).resolve()
 	if len(problems) > 0 {
 		return // reported elsewhere
 	}
 	for i, name := range names {
 		at := fmt.Sprintf("%s[%d]", field, i)
-		ok := slices.ContainsFunc(sites, func(s ResolvedSite) bool { return s.Perspective.Name == name })
-		v.check(ok, at, quote(name), "a perspective of this check")
+		ok := slices.ContainsFunc(sites, func(s ResolvedSite) bool { return s.Perspective.Name == name && will(s) })
+		v.check(ok, at, quote(name), expected)
 		v.check(!slices.Contains(names[:i], name), at, quote(name)+" a second time", "each perspective once")
 	}
 }

@@ -94,6 +94,9 @@ func (s *story) head() {
 		s.printf("          name server %s at %s in AS %v\n", ns.Name, ns.Address, ns.AS)
 	}
 	s.printf("Attacker  AS %v\n", r.Parties.Attacker)
+	for _, c := range r.Parties.Coordinators {
+		s.printf("CA        coordinator at %s in AS %v, beside %s; it asks remotes over TLS\n", c.Address, c.AS, c.Beside)
+	}
 }
 
 func (s *story) timeline() {
@@ -102,6 +105,9 @@ func (s *story) timeline() {
 		what := strings.Join(e.Prefixes, ", ")
 		if what == "" {
 			what = "everything"
+		}
+		if len(e.Hosts) > 0 {
+			what += " (of " + strings.Join(e.Hosts, ", ") + ")"
 		}
 		var line string
 		switch e.Kind {
@@ -128,13 +134,21 @@ func (s *story) check(c result.Check) {
 	style.Box.PaddingLeft = ""
 	style.Box.PaddingRight = "  "
 	t.SetStyle(style)
-	t.AppendHeader(table.Row{"", "perspective", "place", "RIR", "AS path of its packets", "reached", "DCV", "CAA", "time"})
+	header := table.Row{"", "perspective", "place", "RIR"}
+	if s.emulated() {
+		header = append(header, "control")
+	}
+	t.AppendHeader(append(header, "AS path of its packets", "reached", "DCV", "CAA", "time"))
 	for _, row := range c.Rows {
 		t.AppendRow(s.row(row))
 	}
 	s.printf("%s\n", indent(trimLines(t.Render())))
 	s.decision(c)
+	s.cutOff(c)
 }
+
+// emulated says whether the coordinator asked over the emulated Internet.
+func (s *story) emulated() bool { return s.r.Inputs.ControlPlane == "emulated" }
 
 func (s *story) row(r result.Row) table.Row {
 	mark := " "
@@ -142,13 +156,18 @@ func (s *story) row(r result.Row) table.Row {
 		mark = "*"
 	}
 	dcv, caa, took := r.DCV.Verdict.String(), r.CAA.Verdict.String(), (r.Finished - r.Started).Round(time.Millisecond).String()
-	if !r.Asked {
+	switch {
+	case !r.Asked:
 		dcv, caa, took = s.faint("not asked"), s.faint("-"), s.faint("-")
-	} else if dcv != "pass" {
-		dcv += ": " + r.DCV.Reason
-	}
-	if r.Asked && caa != "pass" {
-		caa += ": " + r.CAA.Reason
+	case r.Control != nil && !r.Control.Answered:
+		dcv, caa, took = s.unsure("no answer"), s.faint("-"), s.faint("-")
+	default:
+		if dcv != "pass" {
+			dcv += ": " + r.DCV.Reason
+		}
+		if caa != "pass" {
+			caa += ": " + r.CAA.Reason
+		}
 	}
 	reached := r.Reached
 	if r.Via == "dns" && r.Reached != "victim" {
@@ -165,15 +184,62 @@ func (s *story) row(r result.Row) table.Row {
 	default:
 		reached = s.unsure(reached)
 	}
-	return table.Row{mark, r.Perspective, r.City, r.RIR.String(), s.path(r), reached, dcv, caa, took}
+	row := table.Row{mark, r.Perspective, r.City, r.RIR.String()}
+	if s.emulated() {
+		row = append(row, s.control(r.Control))
+	}
+	return append(row, path(r.Path, s.virtual[r.Perspective]), reached, dcv, caa, took)
 }
 
-// path shows the ASes on the way; a virtual AS, which stands for the perspective
-// itself, is left out, and the middle of a long path.
-func (s *story) path(r result.Row) string {
+// control shows where the coordinator's connection to a remote ended.
+func (s *story) control(c *result.Control) string {
+	if c == nil {
+		return s.faint("-")
+	}
+	tie := ""
+	if c.Tie != "" {
+		tie = " ~"
+	}
+	switch {
+	case c.Answered:
+		return s.good("answered" + tie)
+	case c.Reached == "attacker":
+		return s.bad("ATTACKER" + tie)
+	case c.Astray == "attacker":
+		return s.bad("back to ATTACKER" + tie)
+	default:
+		return s.unsure("no answer" + tie)
+	}
+}
+
+// cutOff says which remotes gave no answer that counts, and where the way to them
+// led.
+func (s *story) cutOff(c result.Check) {
+	for _, r := range c.Rows {
+		if r.Control == nil || r.Control.Answered {
+			continue
+		}
+		where := "was broken"
+		switch {
+		case r.Control.Reached == "attacker":
+			where = "ended at the attacker's host"
+		case r.Control.Astray == "attacker":
+			where = "got there, but what came back ended at the attacker's host"
+		case r.Control.Reached == "nobody":
+			where = "got nowhere"
+		}
+		_, why, _ := strings.Cut(r.DCV.Detail, ": ") // after the perspective's name
+		s.printf("%s\n", wrap(fmt.Sprintf("%s did not answer (%s): the coordinator's connection by AS %s %s; %s.",
+			r.Perspective, r.Control.Reason, path(r.Control.Path, s.virtual[c.Rows[0].Perspective]), where, why), width, "     ", "     "))
+	}
+}
+
+// path shows the ASes on the way from a perspective; a virtual AS, which stands for
+// the perspective itself, is left out.
+func path[AS fmt.Stringer](way []AS, virtual bool) string {
 	var asns []string
-	for n, asn := range r.Path {
-		if n > 0 || !s.virtual[r.Perspective] {
+	for n, asn := range way {
+		if n > 0 || !virtual {
 			asns = append(asns, asn.String())
 		}
 	}

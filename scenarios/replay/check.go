@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -38,7 +39,7 @@ func (w *World) Check(ctx context.Context, c scenarios.CheckEvent, at time.Durat
 	if err != nil {
 		return nil, err
 	}
-	desk := &desk{world: w, check: c.Name, at: at}
+	desk := &desk{world: w, check: c.Name, at: at, primary: sites[0].Perspective.Name}
 	config := coordinator.Config{
 		Quorum: quorum, ReportOnly: true, Clock: desk.now, Timeout: answerTimeout, Workers: w.options.Workers,
 	}
@@ -77,6 +78,9 @@ func (w *World) Check(ctx context.Context, c scenarios.CheckEvent, at time.Durat
 			out.Fooled++
 		}
 		out.Finished = max(out.Finished, row.Finished)
+		if row.Control != nil {
+			out.Finished = max(out.Finished, row.Control.Finished)
+		}
 		out.Rows = append(out.Rows, row)
 	}
 	return out, w.bounds(ctx, out, runners, quorum)
@@ -84,9 +88,10 @@ func (w *World) Check(ctx context.Context, c scenarios.CheckEvent, at time.Durat
 
 // desk is the coordinator's place and virtual clock.
 type desk struct {
-	world *World
-	check string // its name
-	place place.Location
+	world   *World
+	check   string // its name
+	primary string // the primary's
+	place   place.Location
 
 	mu sync.Mutex
 	at time.Duration
@@ -114,7 +119,11 @@ type runner struct {
 	station *station
 	primary bool
 
-	session *fabric.Session // after Run
+	// After Run:
+	session  *fabric.Session // of the check, nil if it never began
+	line     *fabric.Session // of the coordinator, nil if the channel is out-of-band
+	answered bool            // the coordinator got an answer over it
+	hungUp   time.Duration
 }
 
 // Describe implements [coordinator.Runner].
@@ -123,6 +132,9 @@ func (r *runner) Describe() perspectives.Perspective { return r.station.attachme
 // Run implements [coordinator.Runner]: it gives the perspective the emulated
 // host's network and clock.
 func (r *runner) Run(ctx context.Context, c perspectives.Check) perspectives.Result {
+	if !r.primary && r.desk.world.control != nil {
+		return r.ask(ctx, c)
+	}
 	start := r.desk.elapsed()
 	if !r.primary {
 		start += r.wordTravels()
@@ -158,21 +170,27 @@ func (w *World) row(ctx context.Context, r *runner, a coordinator.Answer, at tim
 	if r.primary {
 		row.Role = "primary"
 	}
+	if a.Attempted {
+		row.Started, row.Finished = a.Result.Started.Sub(w.start), a.Result.Finished.Sub(w.start)
+		row.Control = w.describeCall(r, a.Result.DCV.Reason)
+	}
 	session := r.session
-	if session == nil { // not asked: probes show where its packets go
-		session = r.station.host.NewSession(at)
+	if session == nil { // its check has not begun: probes show where its packets go
+		session = r.station.host.NewSession(row.Started)
 		err := w.lookAround(session, func(to netip.Addr) error { return probe(ctx, session, to) })
 		if err != nil {
 			return row, fmt.Errorf("probing from %q: %w", p.Name, err)
 		}
-	} else {
-		row.Started, row.Finished = a.Result.Started.Sub(w.start), a.Result.Finished.Sub(w.start)
 	}
 	flows := session.Flows()
 	for _, f := range flows {
-		row.Flows = append(row.Flows, result.Flow{
+		flow := result.Flow{
 			Network: f.Network, Remote: f.Remote.String(), SentAt: f.SentAt, Path: append([]topology.ASN{}, f.Path...), To: f.To,
-		})
+		}
+		if f.Astray {
+			flow.Astray = cmp.Or(f.AstrayTo, nobody)
+		}
+		row.Flows = append(row.Flows, flow)
 	}
 	w.judge(&row, flows)
 	return row, nil
@@ -264,6 +282,15 @@ func compare(expect []scenarios.Expectation, checks []result.Check) []result.Exp
 				}
 			}
 			add("fooled", list(*e.Fooled), list(fooled))
+		}
+		if e.CutOff != nil {
+			var cut []string
+			for _, row := range c.Rows {
+				if row.Control != nil && !row.Control.Answered {
+					cut = append(cut, row.Perspective)
+				}
+			}
+			add("cut-off", list(*e.CutOff), list(cut))
 		}
 	}
 	return out

@@ -113,7 +113,7 @@ func (w *World) Corroborate(ctx context.Context, c Corroboration) (coordinator.R
 			c.Remotes = append(c.Remotes, r.Name)
 		}
 	}
-	desk := &desk{world: w, check: c.Event, at: c.At, place: set.Primary.Location}
+	desk := &desk{world: w, check: c.Event, at: c.At, primary: set.Primary.Name, place: set.Primary.Location}
 	config := coordinator.Config{
 		Primary: &runner{desk: desk, station: w.sites[set.Primary.Name], primary: true},
 		Quorum:  quorum, ReportOnly: true, Clock: desk.now, Timeout: answerTimeout, Workers: w.options.Workers,

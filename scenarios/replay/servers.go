@@ -56,7 +56,7 @@ func (w *World) challenges(side string) []challenge {
 
 // startServers starts the name space and both sides' web servers.
 func (w *World) startServers(ctx context.Context) error {
-	for _, start := range []func(context.Context) error{w.startNames, w.startVictimWeb, w.startAttacker} {
+	for _, start := range []func(context.Context) error{w.startNames, w.startVictimWeb, w.startAttacker, w.startControl} {
 		if err := start(ctx); err != nil {
 			return err
 		}

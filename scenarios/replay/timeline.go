@@ -23,7 +23,7 @@ type epoch struct {
 }
 
 // standing are the announcements that hold for the whole story: those of the
-// perspectives, the attacker's own prefix and the upper name servers.
+// perspectives and coordinators, the attacker's own prefix and the upper name servers.
 func (w *World) standing() map[netip.Prefix][]route.Announcement {
 	anns := map[netip.Prefix][]route.Announcement{}
 	add := func(p netip.Prefix, as topology.ASN, attacker bool) {
@@ -37,6 +37,10 @@ func (w *World) standing() map[netip.Prefix][]route.Announcement {
 		for _, p := range st.prefixes {
 			add(p, st.attachment.ASN, false)
 		}
+	}
+	owned, _ := w.hostsOfCA(scenarios.Coordinator)
+	for _, o := range owned {
+		add(o.Prefix, o.AS, false)
 	}
 	return anns
 }
@@ -103,29 +107,53 @@ func (w *World) apply(e scenarios.Event, anns map[netip.Prefix][]route.Announcem
 			}
 		}
 	case e.Hijack != nil:
-		for _, p := range e.Hijack.Prefixes {
+		for _, o := range w.stolen(e.Hijack.Prefixes, e.Hijack.PrefixesOf) {
 			path := []topology.ASN{s.Attacker.AS}
 			if e.Hijack.ForgedOrigin {
-				path = append(path, s.Rightful(p))
+				path = append(path, o.AS)
 			}
-			put(route.Announcement{Prefix: p, Path: path, Attacker: true})
-			if !slices.Contains(w.hijacked, p) {
-				w.hijacked = append(w.hijacked, p)
+			put(route.Announcement{Prefix: o.Prefix, Path: path, Attacker: true})
+			if !slices.Contains(w.hijacked, o.Prefix) {
+				w.hijacked = append(w.hijacked, o.Prefix)
 			}
 		}
 	case e.Withdraw != nil:
 		attacker := e.Withdraw.By == scenarios.SideAttacker
+		some := w.stolen(e.Withdraw.Prefixes, e.Withdraw.PrefixesOf)
 		for p, list := range anns {
 			_, owned := owner[p]
 			if !owned && (!attacker || !slices.Contains(w.hijacked, p)) {
 				continue // standing announcements are not withdrawn
 			}
-			if len(e.Withdraw.Prefixes) > 0 && !slices.Contains(e.Withdraw.Prefixes, p) {
+			if len(some) > 0 && !slices.ContainsFunc(some, func(o scenarios.Owned) bool { return o.Prefix == p }) {
 				continue
 			}
 			anns[p] = slices.DeleteFunc(list, func(a route.Announcement) bool { return a.Attacker == attacker })
 		}
 	}
+}
+
+// stolen returns the prefixes of a hijack, or of its end, with their rightful
+// origins.
+func (w *World) stolen(prefixes []netip.Prefix, of []string) []scenarios.Owned {
+	var out []scenarios.Owned
+	for _, p := range prefixes {
+		out = append(out, scenarios.Owned{Prefix: p, AS: w.source.Rightful(p)})
+	}
+	for _, name := range of {
+		owned, _ := w.hostsOfCA(name)
+		out = append(out, owned...)
+	}
+	return out
+}
+
+// prefixesOf returns the same as text.
+func (w *World) prefixesOf(prefixes []netip.Prefix, of []string) []string {
+	out := []string{}
+	for _, o := range w.stolen(prefixes, of) {
+		out = append(out, o.Prefix.String())
+	}
+	return out
 }
 
 // propagate fills in an epoch's routes.
@@ -198,10 +226,12 @@ func (w *World) describeTimeline() []result.Event {
 				}
 			}
 		case e.Hijack != nil:
-			r.Kind, r.By, r.Prefixes = "hijack", scenarios.SideAttacker, text(e.Hijack.Prefixes)
+			r.Kind, r.By = "hijack", scenarios.SideAttacker
+			r.Prefixes, r.Hosts = w.prefixesOf(e.Hijack.Prefixes, e.Hijack.PrefixesOf), e.Hijack.PrefixesOf
 			r.Attack = attackName(s, *e.Hijack)
 		case e.Withdraw != nil:
-			r.Kind, r.By, r.Prefixes = "withdraw", e.Withdraw.By, text(e.Withdraw.Prefixes)
+			r.Kind, r.By = "withdraw", e.Withdraw.By
+			r.Prefixes, r.Hosts = w.prefixesOf(e.Withdraw.Prefixes, e.Withdraw.PrefixesOf), e.Withdraw.PrefixesOf
 		case e.Check != nil:
 			r.Kind, r.By, r.Check = "check", e.Check.Applicant, e.Check.Name
 		}

@@ -56,6 +56,7 @@ type World struct {
 	roots         []resolver.Root
 	hijacked      []netip.Prefix // of the whole timeline
 	forecast      forecast
+	control       *control // nil for an out-of-band one
 	closers       []func() error
 }
 
@@ -204,6 +205,7 @@ func (w *World) placePerspectives() error {
 			st.addrs = append(st.addrs, netip.AddrFrom16(b))
 		}
 	}
+	w.openOffices()
 	return nil
 }
 
@@ -220,21 +222,13 @@ func (w *World) needsIPv6() bool {
 // services returns the victim's service addresses, web first, that lie in one of
 // the prefixes that the attacker takes at some time.
 func (w *World) services() (web, dns []netip.Addr) {
-	within := func(a netip.Addr) bool {
-		for _, p := range w.hijacked {
-			if p.Contains(a) {
-				return true
-			}
-		}
-		return false
-	}
 	for _, a := range w.source.Victim.Web {
-		if within(a) {
+		if w.taken(a) {
 			web = append(web, a)
 		}
 	}
 	for _, ns := range w.source.Victim.NameServers {
-		if within(ns.Address) {
+		if w.taken(ns.Address) {
 			dns = append(dns, ns.Address)
 		}
 	}
@@ -257,7 +251,7 @@ func (w *World) addHosts() error {
 		{Name: hostRoot, AS: w.rootAS, Addrs: []netip.Addr{rootAddress}},
 		{Name: hostTLD, AS: w.tldAS, Addrs: []netip.Addr{tldAddress}},
 		{Name: hostVictim, AS: s.Victim.AS, Addrs: s.Victim.Web},
-		{Name: hostAttacker, AS: s.Attacker.AS, Addrs: append(append([]netip.Addr{s.Attacker.Address}, web...), dns...)},
+		{Name: hostAttacker, AS: s.Attacker.AS, Addrs: slices.Concat([]netip.Addr{s.Attacker.Address}, web, dns, w.takenFromCA())},
 	}
 	for _, ns := range s.Victim.NameServers {
 		configs = append(configs, fabric.HostConfig{Name: ns.Name, AS: ns.AS, Addrs: []netip.Addr{ns.Address}})
@@ -271,6 +265,15 @@ func (w *World) addHosts() error {
 		st := w.sites[name]
 		at := st.attachment.Site.Perspective.Location
 		if st.host, err = f.AddHost(fabric.HostConfig{Name: name, AS: st.attachment.ASN, Addrs: st.addrs, Place: &at}); err != nil {
+			return err
+		}
+	}
+	if w.control == nil {
+		return nil
+	}
+	for _, beside := range w.control.order {
+		o := w.control.offices[beside]
+		if o.host, err = f.AddHost(fabric.HostConfig{Name: o.name, AS: o.as, Addrs: []netip.Addr{o.addr}, Place: &o.place}); err != nil {
 			return err
 		}
 	}
@@ -298,6 +301,7 @@ func (w *World) describe() *result.Replay {
 		Inputs: result.Inputs{
 			Topology: w.from.Source, TieBreak: w.routing.TieBreak.String(), Seed: w.routing.Seed,
 			Egress: egressName(w.egress), EgressAssumption: w.egressAssumption(), Delays: w.delays.String(),
+			ControlPlane: s.CA.ControlPlane,
 		},
 		Parties: result.Parties{
 			Victim: s.Victim.AS, Attacker: s.Attacker.AS, Domain: s.Victim.Domain,
@@ -316,8 +320,16 @@ func (w *World) describe() *result.Replay {
 		p := a.Site.Perspective
 		r.Perspectives = append(r.Perspectives, result.Perspective{
 			Name: p.Name, City: p.City, RIR: p.RIR, Location: p.Location,
-			AS: a.ASN, Virtual: a.Virtual, Attached: a.Model, Neighbors: len(a.Links),
+			AS: a.ASN, Virtual: a.Virtual, Attached: a.Model, Neighbors: len(a.Links), Prefixes: text(w.sites[name].prefixes),
 		})
+	}
+	if w.control != nil {
+		for _, beside := range w.control.order {
+			o := w.control.offices[beside]
+			r.Parties.Coordinators = append(r.Parties.Coordinators, result.Coordinator{
+				Beside: beside, AS: o.as, Prefix: o.prefix.String(), Address: o.addr.String(),
+			})
+		}
 	}
 	return r
 }

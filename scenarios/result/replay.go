@@ -59,6 +59,9 @@ type Inputs struct {
 	EgressAssumption string `json:"egress_assumption"`
 	// Delays says how hops were turned into time.
 	Delays string `json:"delays"`
+	// ControlPlane is how the coordinator and the remotes talked: "out-of-band", or
+	// "emulated" for connections in the emulated Internet.
+	ControlPlane string `json:"control_plane"`
 }
 
 // Topology says which map it was.
@@ -83,6 +86,17 @@ type Parties struct {
 	NameServers []NameServer `json:"name_servers"`
 	RootAS      topology.ASN `json:"root_as"`
 	TLDAS       topology.ASN `json:"tld_as"`
+	// Coordinators are those of an emulated control plane, one for each primary.
+	Coordinators []Coordinator `json:"coordinators,omitempty"`
+}
+
+// Coordinator is a host that asks remotes.
+type Coordinator struct {
+	// Beside is the primary that it stands beside, in the same AS.
+	Beside  string       `json:"beside"`
+	AS      topology.ASN `json:"as"`
+	Prefix  string       `json:"prefix"` // its own
+	Address string       `json:"address"`
 }
 
 // NameServer is an authoritative server of the victim's zone.
@@ -105,6 +119,8 @@ type Perspective struct {
 	Attached string `json:"attached"`
 	// Neighbors is how many links the virtual AS has.
 	Neighbors int `json:"neighbors"`
+	// Prefixes are the perspective's own, by which answers come back to it.
+	Prefixes []string `json:"prefixes"`
 }
 
 // Event is one moment of the timeline.
@@ -116,13 +132,18 @@ type Event struct {
 	// Attack says what kind of hijack it is: "equal-prefix", "sub-prefix" or
 	// either with "forged-origin ".
 	Attack string `json:"attack,omitempty"`
-	Check  string `json:"check,omitempty"`
+	// Hosts are the perspectives and "coordinator" whose own prefixes are among
+	// Prefixes.
+	Hosts []string `json:"hosts,omitempty"`
+	Check string   `json:"check,omitempty"`
 }
 
 // Check is one request to the CA and what came of it.
 type Check struct {
-	Name      string        `json:"name"`
-	At        time.Duration `json:"at_ns"`
+	Name string        `json:"name"`
+	At   time.Duration `json:"at_ns"`
+	// Finished is when the last perspective had; by an emulated control plane, when
+	// the coordinator had the last answer, or gave up.
 	Finished  time.Duration `json:"finished_ns"`
 	Applicant string        `json:"applicant"`
 	Date      string        `json:"date"`
@@ -172,6 +193,37 @@ type Row struct {
 	Finished time.Duration        `json:"finished_ns"`
 	// Flows are all connections that it opened, in order.
 	Flows []Flow `json:"flows"`
+	// Control is the connection by which the coordinator asked a remote; nil for an
+	// out-of-band channel, for the primary, and for a remote that was not asked.
+	Control *Control `json:"control,omitempty"`
+}
+
+// Control is the connection of an emulated control plane for one remote in one
+// check. If it came to nothing, Path and Reached of the remote are from probes
+// when its check had not begun.
+type Control struct {
+	// Address is that of the remote's server, as "ip:port".
+	Address string `json:"address"`
+	// Started is when the coordinator's first packet left, Finished when it had the
+	// answer, or gave up.
+	Started  time.Duration `json:"started_ns"`
+	Finished time.Duration `json:"finished_ns"`
+	// Path is the way of the first packet, To the host that got it, empty if none.
+	Path []topology.ASN `json:"path"`
+	To   string         `json:"to"`
+	// Reached is whose host that is: "remote", "attacker" or "nobody".
+	Reached string `json:"reached"`
+	// Astray is whom the other side's packets reached if not the coordinator:
+	// "attacker" or "nobody". Empty if they came back.
+	Astray string `json:"astray,omitempty"`
+	// Answered is true if the coordinator got an answer that it believes: over TLS,
+	// signed by the remote's key, and to its question.
+	Answered bool `json:"answered"`
+	// Reason is why not, one of package remote's; empty if there is an answer.
+	Reason string `json:"reason,omitempty"`
+	// Tie is empty if ties do not decide whether the connection gets to the remote
+	// and back, else the side ("victim" or "attacker") that they could turn it to.
+	Tie string `json:"tie,omitempty"`
 }
 
 // Flow is one connection.
@@ -181,6 +233,9 @@ type Flow struct {
 	SentAt  time.Duration  `json:"sent_at_ns"`
 	Path    []topology.ASN `json:"path"`
 	To      string         `json:"to"` // the host that answered, empty if none
+	// Astray is the host that got an answer in its place, "nobody" if none did;
+	// empty if answers came back.
+	Astray string `json:"astray,omitempty"`
 }
 
 // Bounds are what tie-breaks can change.
@@ -195,7 +250,9 @@ type Bounds struct {
 // fooled if they lead to the attacker from its AS for the name server that its
 // resolver asks first or, by acme-http-01, for the web address that it connects
 // to. Where routes change during its check, Lower takes the worst moment and
-// Upper the best.
+// Upper the best. Where the CA's own prefixes are hijacked, the ways of the control
+// connections, by an emulated control plane, and of the answers to each
+// perspective count as well.
 type Bound struct {
 	Fooled int    `json:"fooled"`
 	Issue  bool   `json:"issue"`
@@ -205,7 +262,7 @@ type Bound struct {
 // Expectation is one thing that the scenario expects, and what came.
 type Expectation struct {
 	Check    string `json:"check"`
-	Field    string `json:"field"` // "issue", "reason", "quorum" or "fooled"
+	Field    string `json:"field"` // "issue", "reason", "quorum", "fooled" or "cut-off"
 	Expected string `json:"expected"`
 	Found    string `json:"found"`
 	Met      bool   `json:"met"`

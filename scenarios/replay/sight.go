@@ -1,0 +1,224 @@
+package replay
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"mpicsim/perspectives"
+	"mpicsim/scenarios"
+	"mpicsim/scenarios/result"
+	"mpicsim/sim/fabric"
+	"mpicsim/sim/route"
+	"mpicsim/topology"
+)
+
+// sight is whom a perspective gets answers from: "victim", "attacker" or
+// "nobody".
+type sight struct {
+	dns string // the name server
+	web string // the web address that this one leads to, for methods that look
+	// fooled says that the attacker gets a packet for one of the services, whether
+	// or not his answer comes back.
+	fooled bool
+}
+
+// verdicts returns what a perspective with this sight says. caa is what the
+// victim's own zone permits; the attacker's has no CAA records.
+func (s sight) verdicts(m perspectives.Method, applicant string, caa perspectives.Verdict) (dcv, permission perspectives.Verdict) {
+	if s.dns == scenarios.SideAttacker {
+		caa = perspectives.Pass
+	}
+	who := s.dns
+	if m == perspectives.HTTP01 {
+		who = s.web
+	}
+	switch {
+	case s.dns == nobody:
+		return perspectives.Error, perspectives.Error
+	case who == nobody:
+		return perspectives.Error, caa
+	case who == applicant:
+		return perspectives.Pass, caa
+	}
+	return perspectives.Fail, caa
+}
+
+// look says whom a perspective gets answers from. An answer counts if the way
+// back leads to the perspective too.
+func (w *World) look(t *route.Table, st *station) sight {
+	s := sight{dns: nobody, web: nobody}
+	if !w.hears(t, st, w.rootAS, rootAddress) || !w.hears(t, st, w.tldAS, tldAddress) {
+		return s
+	}
+	first := func(addrs []netip.Addr) string {
+		for _, a := range addrs {
+			side, as := w.follow(t, st, a)
+			s.fooled = s.fooled || side == scenarios.SideAttacker
+			if side != nobody && w.hears(t, st, as, a) {
+				return side
+			}
+		}
+		return nobody
+	}
+	s.dns = first(w.dnsInOrder())
+	switch {
+	case !w.looksAtWeb():
+	case s.dns == scenarios.SideVictim:
+		s.web = first(w.webInOrder())
+	case s.dns == scenarios.SideAttacker && w.hears(t, st, w.source.Attacker.AS, w.source.Attacker.Address):
+		s.web = scenarios.SideAttacker // who names an address of his own
+	}
+	return s
+}
+
+// probe says whom probes reach, which nobody answers; see [World.lookAround].
+func (w *World) probe(t *route.Table, st *station) sight {
+	first := func(addrs []netip.Addr) string {
+		for _, a := range addrs {
+			if side, _ := w.follow(t, st, a); side != nobody {
+				return side
+			}
+		}
+		return nobody
+	}
+	s := sight{dns: first(w.dnsInOrder()), web: nobody}
+	if w.looksAtWeb() {
+		s.web = first(w.webInOrder())
+	}
+	s.fooled = s.dns == scenarios.SideAttacker || s.web == scenarios.SideAttacker
+	return s
+}
+
+// cutOff says from routes whether the coordinator gets no answer of a remote by a
+// control connection: its packets, when it calls, or the remote's, then or when
+// the answer leaves, end elsewhere.
+func (w *World) cutOff(c *result.Control, r *runner, tie route.TieBreak) (bool, error) {
+	if w.control == nil || r.primary {
+		return false, nil
+	}
+	o := w.control.offices[r.desk.primary]
+	began, ended := r.desk.elapsed(), r.desk.elapsed()
+	if c != nil {
+		began, ended = c.Started, c.Started
+		if c.Answered {
+			ended = c.Finished
+		}
+	}
+	there := w.controlAddress(r.Describe().Name).Addr()
+	for _, n := range []int{w.epochAt(began), w.epochAt(ended)} {
+		t, err := w.serviceRoutes(n, tie)
+		if err != nil {
+			return false, err
+		}
+		if n == w.epochAt(began) && !w.arrives(t, o.as, there, r.station.attachment.ASN) ||
+			!w.arrives(t, r.station.attachment.ASN, o.addr, o.as) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// hears says whether what a host at an address in an AS sends to a perspective
+// gets there.
+func (w *World) hears(t *route.Table, st *station, from topology.ASN, at netip.Addr) bool {
+	n := slices.IndexFunc(st.addrs, func(a netip.Addr) bool { return a.Is4() == at.Is4() })
+	return n >= 0 && w.arrives(t, from, st.addrs[n], st.attachment.ASN)
+}
+
+// arrives says whether packets from an AS to one of the CA's own addresses get to
+// the AS where it is. If nobody takes the address they do.
+func (w *World) arrives(t *route.Table, from topology.ASN, to netip.Addr, home topology.ASN) bool {
+	if !w.taken(to) {
+		return true
+	}
+	i, _ := w.graph.Index(from)
+	as, ok := w.lands(t, i, to)
+	return ok && as == home
+}
+
+// lands carries a packet from AS i hop by hop, as package fabric does, and returns
+// the AS where it ends; false if there is none.
+func (w *World) lands(t *route.Table, i int32, to netip.Addr) (topology.ASN, bool) {
+	for range maxHops {
+		r, ok := t.Lookup(i, to)
+		if !ok {
+			return 0, false
+		}
+		next, own, _ := r.NextHop(i)
+		if own {
+			return w.graph.ASN(i), true
+		}
+		i = next
+	}
+	return 0, false
+}
+
+// follow says whom a perspective's packets to an address of the victim's services
+// reach, and in which AS.
+func (w *World) follow(t *route.Table, st *station, to netip.Addr) (string, topology.ASN) {
+	i, _ := w.graph.Index(st.attachment.ASN)
+	as, ok := w.lands(t, i, to)
+	switch {
+	case ok && as == w.source.Attacker.AS:
+		return scenarios.SideAttacker, as
+	case ok && as == w.source.HostAS(to):
+		return scenarios.SideVictim, as
+	}
+	return nobody, 0
+}
+
+// dnsInOrder returns the victim's name servers in the order in which package
+// resolver asks them: those that the TLD has glue for first.
+func (w *World) dnsInOrder() []netip.Addr {
+	v := w.source.Victim
+	tld := v.Domain[strings.LastIndexByte(v.Domain, '.'):]
+	var glued, rest []netip.Addr
+	for _, ns := range v.NameServers {
+		if strings.HasSuffix(ns.Name, tld) {
+			glued = append(glued, ns.Address)
+		} else {
+			rest = append(rest, ns.Address)
+		}
+	}
+	return append(glued, rest...)
+}
+
+// looksAtWeb says whether the method does.
+func (w *World) looksAtWeb() bool {
+	return perspectives.Method(w.source.CA.Method) == perspectives.HTTP01
+}
+
+// webInOrder returns the addresses that package dcv connects to: the first IPv6
+// address, and the first IPv4 address as the fallback.
+func (w *World) webInOrder() []netip.Addr {
+	var out []netip.Addr
+	for _, is := range []func(netip.Addr) bool{netip.Addr.Is6, netip.Addr.Is4} {
+		if n := slices.IndexFunc(w.source.Victim.Web, is); n >= 0 {
+			out = append(out, w.source.Victim.Web[n])
+		}
+	}
+	return out
+}
+
+// lookAround finds out with packets what look says from routes: it sends a
+// datagram to each service that the method uses, and on to the next address of
+// the service if it gets nowhere.
+func (w *World) lookAround(s *fabric.Session, probe func(netip.Addr) error) error {
+	services := [][]netip.Addr{w.dnsInOrder()}
+	if w.looksAtWeb() {
+		services = append(services, w.webInOrder())
+	}
+	for _, addrs := range services {
+		for _, a := range addrs {
+			if err := probe(a); err != nil {
+				return err
+			}
+			flows := s.Flows()
+			if flows[len(flows)-1].To != "" {
+				break
+			}
+		}
+	}
+	return nil
+}
