@@ -18,9 +18,9 @@ BUILDER ?=
 SPECS ?= ./perspectives/policy ./perspectives/coordinator
 # Built from its own module, so that its dependencies are never ours.
 LINT = $(GO) tool -modfile=tools/go.mod golangci-lint
-# What some tests read captures, judge signed zones and start the image with:
+# What some tests read captures, judge signed zones, route and start the image with:
 # COMMAND, or COMMAND=PACKAGE where Debian's package has another name.
-READERS = tshark tcpdump dnssec-verify=bind9-utils ldns-verify-zone=ldnsutils unbound-host buildah
+READERS = tshark tcpdump dnssec-verify=bind9-utils ldns-verify-zone=ldnsutils unbound-host bird=bird2 buildah
 
 .PHONY: help
 help: ## List the targets
