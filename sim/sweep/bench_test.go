@@ -3,11 +3,13 @@ package sweep_test
 import (
 	"math/rand/v2"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"mpicsim/sim/route"
 	"mpicsim/sim/sweep"
 	"mpicsim/topology"
+	"mpicsim/topology/synth"
 )
 
 // benchmark measures sweeps of all attackers against one victim after another.
@@ -38,6 +40,7 @@ func benchmark(b *testing.B, g *topology.Graph, h hijack) {
 		n++
 	}
 	b.ReportMetric(float64(n)*float64(attackers.Len()-1)/b.Elapsed().Seconds(), "hijacks/s")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n)/float64(attackers.Len()-1), "ns/hijack")
 	b.ReportMetric(heapMB()-before, "engine-heap-MB")
 	runtime.KeepAlive([]any{e, attackers, o, s})
 }
@@ -54,4 +57,33 @@ func BenchmarkSweep(b *testing.B) {
 	g := internet(b)
 	b.Run("equal-prefix", func(b *testing.B) { benchmark(b, g, hijack{1, 1}) })
 	b.Run("forged-origin", func(b *testing.B) { benchmark(b, g, hijack{1, 2}) })
+}
+
+// BenchmarkScaling is the same on synthetic Internets of growing size.
+func BenchmarkScaling(b *testing.B) {
+	for size := 5000; size <= 320_000; size *= 4 {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			internet, err := synth.Generate(synth.Options{ASes: size, Seed: 1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			benchmark(b, internet.Graph, hijack{1, 1})
+		})
+	}
+}
+
+// BenchmarkPrepare measures what is done once for a set of attackers: all ASes.
+func BenchmarkPrepare(b *testing.B) {
+	g := internet(b)
+	const seed, viewpoints = 1, 200
+	e, err := sweep.New(route.NewEngine(g), draw(rand.New(rand.NewPCG(seed, 0)), g, viewpoints), route.Options{TieBreak: route.TieBreakSeeded, Seed: seed})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("inputs: %v; %d random viewpoints, seed %d, %d relevant ASes; all ASes attack; %d workers", g, viewpoints, seed, e.Relevant(), runtime.GOMAXPROCS(0))
+	for b.Loop() {
+		if _, err := e.Attackers(all(g), 1, runtime.GOMAXPROCS(0)); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
