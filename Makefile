@@ -24,7 +24,7 @@ READERS = tshark tcpdump dnssec-verify=bind9-utils ldns-verify-zone=ldnsutils un
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Replay the embedded default scenario and print its story
@@ -85,6 +85,14 @@ bench: ## Run the benchmarks, each with its inputs; BENCHTIME=1s
 .PHONY: load
 load: ## Six processes, CHECKS=100000 by CLIENTS=32 at a time; SIGNED=1 for signed zones
 	CHECKS=$(CHECKS) CLIENTS=$(CLIENTS) SIGNED=$(SIGNED) $(GO) test -run '^TestLoad$$' -v -count=1 -timeout 2h ./cmd/mpicsim
+
+.PHONY: bench-peers
+bench-peers: ## Run the routing benchmarks beside other simulators' numbers
+	@$(GO) run ./cmd/performance --peers --benchtime $(BENCHTIME)
+
+.PHONY: performance
+performance: ## Run the benchmarks three times and write docs/performance.md
+	$(GO) run ./cmd/performance --benchtime $(BENCHTIME) -o docs/performance.md
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME=10s
