@@ -1,0 +1,241 @@
+package resilience
+
+import (
+	"cmp"
+	"slices"
+
+	"mpicsim/perspectives/policy"
+	"mpicsim/topology"
+)
+
+// Schema names the version of [Report]'s JSON form.
+const Schema = "mpicsim/resilience/v1"
+
+// Report is what the hijacks of a study came to.
+type Report struct {
+	Schema string `json:"schema"`
+	// Attacks are in order of name: shapes of attack are never mixed.
+	Attacks []Attack `json:"attacks"`
+}
+
+// Attack is the results for one shape of attack.
+type Attack struct {
+	Attack string `json:"attack"`
+	// Hijacks, Victims and Attackers say how many there were; Attackers is 0 if
+	// they were not told apart.
+	Hijacks   int `json:"hijacks"`
+	Victims   int `json:"victims"`
+	Attackers int `json:"attackers,omitempty"`
+	// Weighted is true if some victim's or attacker's weight is not 1.
+	Weighted bool `json:"weighted"`
+	// Policies are in the order of [Options].
+	Policies []PolicyResult `json:"policies"`
+}
+
+// PolicyResult is what one policy withstands.
+type PolicyResult struct {
+	Deployment string `json:"deployment"`
+	// Primary is empty if there is none.
+	Primary string        `json:"primary,omitempty"`
+	Remotes []string      `json:"remotes"`
+	Rule    policy.Quorum `json:"rule"`
+	// Needs says what an attacker must fool, such as "primary and 4 of 5 remotes".
+	Needs string `json:"needs"`
+	// WithPrimary demands that the primary is fooled too; nil without a primary.
+	WithPrimary *Outcome `json:"with_primary,omitempty"`
+	// WithoutPrimary looks at the remotes alone; nil if the rule does not.
+	WithoutPrimary *Outcome `json:"without_primary,omitempty"`
+}
+
+// Outcome is resilience by one definition.
+type Outcome struct {
+	// Mean and Median are over victims, by their weights.
+	Mean   Bounds `json:"mean"`
+	Median Bounds `json:"median"`
+	// Unreached is the mean share of attackers who fail only because some
+	// perspective has no route: they count as withstood in Mean.
+	Unreached Bounds `json:"unreached"`
+	// CDF is over victims.
+	CDF Distribution `json:"cdf"`
+	// Victims are those with the least resilience first, by Picked, then by ASN;
+	// Attackers are those who succeed most.
+	Victims   []Victim   `json:"victims,omitempty"`
+	Attackers []Attacker `json:"attackers,omitempty"`
+}
+
+// Distribution is a CDF for each way in which ties may fall.
+type Distribution struct {
+	Lower  []Step `json:"lower"`
+	Picked []Step `json:"picked"`
+	Upper  []Step `json:"upper"`
+}
+
+// Victim is one victim's resilience.
+type Victim struct {
+	ASN        topology.ASN `json:"asn"`
+	Weight     float64      `json:"weight"`
+	Resilience Bounds       `json:"resilience"`
+	Unreached  Bounds       `json:"unreached"`
+}
+
+// Attacker is one attacker's success.
+type Attacker struct {
+	ASN    topology.ASN `json:"asn"`
+	Weight float64      `json:"weight"`
+	// Success is the share of victims, by weight, that it gets a certificate for.
+	// Lower, as everywhere, has ties falling to the attacker and so is the
+	// largest.
+	Success Bounds `json:"success"`
+}
+
+// ReportOptions say how long a report is.
+type ReportOptions struct {
+	// List is how many victims and attackers are listed, -1 for all.
+	List int
+	// Steps is how many steps of a CDF are kept, spread evenly over them with the
+	// first and the last among them; -1 for all.
+	Steps int
+}
+
+// Report returns what the hijacks so far came to. More may be added afterwards.
+func (a *Accumulator) Report(o ReportOptions) *Report {
+	r := &Report{Schema: Schema}
+	for _, t := range a.attacks {
+		t.flush()
+		r.Attacks = append(r.Attacks, t.report(o))
+	}
+	slices.SortFunc(r.Attacks, func(a, b Attack) int { return cmp.Compare(a.Attack, b.Attack) })
+	return r
+}
+
+func (t *tally) report(o ReportOptions) Attack {
+	out := Attack{
+		Attack: t.attack, Hijacks: t.hijacks,
+		Victims:  t.victims.met(),
+		Weighted: t.weighted || t.victims.weighted(),
+	}
+	if !t.patterns {
+		out.Attackers = t.attackers.met()
+	}
+	for i, p := range t.a.o.Policies {
+		r := PolicyResult{Deployment: p.Deployment.Name, Rule: p.Rule, Needs: t.a.predicates[i].String()}
+		r.Primary, r.Remotes = p.Deployment.names(t.a.o.Viewpoints)
+		if t.a.predicates[i].primary {
+			r.WithPrimary = t.outcome(i, withPrimary, o)
+		}
+		if !t.a.predicates[i].alone {
+			r.WithoutPrimary = t.outcome(i, withoutPrimary, o)
+		}
+		out.Policies = append(out.Policies, r)
+	}
+	return out
+}
+
+// met returns how many parties have met some weight of others.
+func (p *parties) met() (n int) {
+	for _, total := range p.total {
+		if total > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *parties) weighted() bool {
+	return slices.ContainsFunc(p.weights, func(w float64) bool { return w != 1 })
+}
+
+// outcome sums up one policy by one definition.
+func (t *tally) outcome(i, definition int, o ReportOptions) *Outcome {
+	out := &Outcome{Victims: t.victimList(i, definition)}
+	for way := range ways {
+		values, unreached := make([]weighted, len(out.Victims)), make([]weighted, len(out.Victims))
+		for n, v := range out.Victims {
+			values[n] = weighted{*v.Resilience.at(way), v.Weight}
+			unreached[n] = weighted{*v.Unreached.at(way), v.Weight}
+		}
+		*out.Mean.at(way) = mean(values)
+		*out.Unreached.at(way) = mean(unreached)
+		*out.Median.at(way) = median(values)
+		*out.CDF.at(way) = thin(cdf(values), o.Steps)
+	}
+	slices.SortFunc(out.Victims, func(a, b Victim) int {
+		return cmp.Or(cmp.Compare(a.Resilience.Picked, b.Resilience.Picked), cmp.Compare(a.ASN, b.ASN))
+	})
+	out.Victims = first(out.Victims, o.List)
+	if t.attackers.slots > 0 && !t.patterns {
+		out.Attackers = first(t.attackerList(i, definition), o.List)
+	}
+	return out
+}
+
+// victimList returns all victims in order of ASN.
+func (t *tally) victimList(i, definition int) []Victim {
+	var list []Victim
+	for n, total := range t.victims.total {
+		if total == 0 {
+			continue
+		}
+		v := Victim{ASN: t.victims.asns[n], Weight: t.victims.weights[n]}
+		for way := range ways {
+			at := n*t.a.slots + slot(i, definition, way)
+			*v.Resilience.at(way) = 1 - t.victims.success[at]/total
+			*v.Unreached.at(way) = t.unrouted[at] / total
+		}
+		list = append(list, v)
+	}
+	slices.SortFunc(list, func(a, b Victim) int { return cmp.Compare(a.ASN, b.ASN) })
+	return list
+}
+
+// attackerList returns all attackers, those who succeed most first.
+func (t *tally) attackerList(i, definition int) []Attacker {
+	var list []Attacker
+	for n, total := range t.attackers.total {
+		if total == 0 {
+			continue
+		}
+		a := Attacker{ASN: t.attackers.asns[n], Weight: t.attackers.weights[n]}
+		for way := range ways {
+			*a.Success.at(way) = t.attackers.success[n*t.a.slots+slot(i, definition, way)] / total
+		}
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b Attacker) int {
+		return cmp.Or(cmp.Compare(b.Success.Picked, a.Success.Picked), cmp.Compare(a.ASN, b.ASN))
+	})
+	return list
+}
+
+// at returns the field of a way.
+func (b *Bounds) at(way int) *float64 {
+	return [...]*float64{lower: &b.Lower, picked: &b.Picked, upper: &b.Upper}[way]
+}
+
+func (d *Distribution) at(way int) *[]Step {
+	return [...]*[]Step{lower: &d.Lower, picked: &d.Picked, upper: &d.Upper}[way]
+}
+
+// first returns up to n of a list, all if n is negative.
+func first[T any](list []T, n int) []T {
+	if n < 0 || n > len(list) {
+		n = len(list)
+	}
+	return slices.Clip(list[:n])
+}
+
+// thin returns n of the steps, all if n is negative.
+func thin(steps []Step, n int) []Step {
+	if n < 0 || n >= len(steps) {
+		return steps
+	}
+	out := make([]Step, n)
+	for i := range out {
+		at := len(steps) - 1
+		if n > 1 {
+			at = i * (len(steps) - 1) / (n - 1)
+		}
+		out[i] = steps[at]
+	}
+	return out
+}
