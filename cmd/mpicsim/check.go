@@ -14,6 +14,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -278,7 +279,7 @@ func showAnswer(s streams, f checkFlags, status int, text []byte) error {
 		for _, i := range a.Issues {
 			why = append(why, i.Message+i.Msg)
 		}
-		err := fmt.Errorf("the service answers %d: %s", status, strings.Join(append([]string{a.Error}, why...), ": "))
+		err := fmt.Errorf("the service answers %d: %s", status, legible(strings.Join(append([]string{a.Error}, why...), ": ")))
 		if status == http.StatusBadRequest {
 			return err // it is our request
 		}
@@ -311,24 +312,35 @@ func (a mpicAnswer) print(w io.Writer, f checkFlags) error {
 			passed++
 		}
 	}
-	fmt.Fprintf(w, "%s, %s: %s\n", a.Target, question, verdict)
+	fmt.Fprintf(w, "%s, %s: %s\n", legible(a.Target), question, verdict)
 	fmt.Fprintf(w, "%d of %d perspectives corroborate, %d asked for, attempt %d\n", passed, len(a.Perspectives), a.Actual.Quorum, a.Actual.Attempts)
 	if a.Decision != nil {
-		fmt.Fprintf(w, "%s: %s", a.Decision.Reason, a.Decision.Detail)
+		fmt.Fprintf(w, "%s: %s", legible(a.Decision.Reason), legible(a.Decision.Detail))
 		if a.Decision.Clause != "" {
-			fmt.Fprintf(w, " [%s]", a.Decision.Clause)
+			fmt.Fprintf(w, " [%s]", legible(a.Decision.Clause))
 		}
 		fmt.Fprintln(w)
 	}
 	fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if a.Primary != nil {
-		fmt.Fprintf(table, "%s\tprimary\t%s\n", a.Primary.Code, a.Primary.summary())
+		fmt.Fprintf(table, "%s\tprimary\t%s\n", legible(a.Primary.Code), a.Primary.summary())
 	}
 	for _, p := range a.Perspectives {
-		fmt.Fprintf(table, "%s\tremote\t%s\n", p.Code, p.summary())
+		fmt.Fprintf(table, "%s\tremote\t%s\n", legible(p.Code), p.summary())
 	}
 	return table.Flush()
+}
+
+// legible returns what somebody else wrote, fit for a line on a terminal: nothing in
+// it moves the cursor, colours or ends the line.
+func legible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '.'
+	}, s)
 }
 
 // summary is a perspective's result with what it saw, or why it saw nothing.
@@ -356,7 +368,7 @@ func (p mpicPerspective) summary() string {
 			}
 		}
 	}
-	text := strings.Join(slices.DeleteFunc(said, func(s string) bool { return s == "" }), " ")
+	text := legible(strings.Join(slices.DeleteFunc(said, func(s string) bool { return s == "" }), " "))
 	if runes := []rune(text); len(runes) > 160 {
 		text = string(runes[:157]) + "..."
 	}

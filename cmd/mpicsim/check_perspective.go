@@ -163,7 +163,7 @@ func (r perspectiveReport) print(w io.Writer) error {
 	if r.Corroborates {
 		verdict = "CORROBORATES"
 	}
-	fmt.Fprintf(w, "%s, %v: %s\n\n", a.Perspective, a.RIR, verdict)
+	fmt.Fprintf(w, "%s, %v: %s\n\n", legible(a.Perspective), a.RIR, verdict)
 	if a.Result.Questions.DCV() {
 		printOutcome(w, "domain control", a.Result.DCV)
 	}
@@ -176,7 +176,7 @@ func (r perspectiveReport) print(w io.Writer) error {
 		if status == "" {
 			status = "no answer"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%v\n", e.Kind, e.Query, e.Server, status, e.Took.Round(time.Microsecond))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%v\n", legible(e.Kind), legible(e.Query), legible(e.Server), legible(status), e.Took.Round(time.Microsecond))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -186,14 +186,14 @@ func (r perspectiveReport) print(w io.Writer) error {
 }
 
 func printOutcome(w io.Writer, question string, o perspectives.Outcome) {
-	fmt.Fprintf(w, "%s: %v, %s", question, o.Verdict, o.Reason)
+	fmt.Fprintf(w, "%s: %v, %s", question, o.Verdict, legible(o.Reason))
 	if o.Clause != "" {
-		fmt.Fprintf(w, " [%s]", o.Clause)
+		fmt.Fprintf(w, " [%s]", legible(o.Clause))
 	}
 	if o.DNSSEC != perspectives.NotValidated {
-		fmt.Fprintf(w, ", DNSSEC %s", o.DNSSEC)
+		fmt.Fprintf(w, ", DNSSEC %s", legible(string(o.DNSSEC)))
 	}
-	fmt.Fprintf(w, "\n  %s\n", o.Detail)
+	fmt.Fprintf(w, "\n  %s\n", legible(o.Detail))
 }
 
 // runPerspectiveInfo asks a perspective about itself, and compares what it says
@@ -250,8 +250,8 @@ func keyText(id remote.Base64) string {
 
 func printInfo(w io.Writer, info remote.Info, differs []string) error {
 	p := info.Perspective
-	fmt.Fprintf(w, "%s, %s, %v at %.2f %.2f\n", p.Name, p.City, p.RIR, p.Location.Lat, p.Location.Lon)
-	fmt.Fprintf(w, "%s, protocol %s, %s by its clock\n", info.Software, strings.Join(info.APIVersions, ", "), info.Time.UTC().Format(time.RFC3339))
+	fmt.Fprintf(w, "%s, %s, %v at %.2f %.2f\n", legible(p.Name), legible(p.City), p.RIR, p.Location.Lat, p.Location.Lon)
+	fmt.Fprintf(w, "%s, protocol %s, %s by its clock\n", legible(info.Software), list(info.APIVersions), info.Time.UTC().Format(time.RFC3339))
 	if len(info.EgressAddresses) > 0 {
 		fmt.Fprintf(w, "checks come from %v\n", info.EgressAddresses)
 	}
@@ -259,11 +259,11 @@ func printInfo(w io.Writer, info remote.Info, differs []string) error {
 	if len(info.Partner.Methods) == len(perspectives.Methods()) {
 		methods = "all methods"
 	}
-	fmt.Fprintf(w, "partner %s may ask for %s\n  issuer domains %s\n", info.Partner.Name, methods, list(info.Partner.IssuerDomains))
+	fmt.Fprintf(w, "partner %s may ask for %s\n  issuer domains %s\n", legible(info.Partner.Name), methods, list(info.Partner.IssuerDomains))
 	fmt.Fprintf(w, "  %s checks a second, %s a day, of which %d are used\n",
 		bound(info.Partner.ChecksPerSecond), bound(float64(info.Partner.DailyQuota)), info.Partner.UsedToday)
 	for _, d := range differs {
-		fmt.Fprintf(w, "NOT AS CONFIGURED: %s\n", d)
+		fmt.Fprintf(w, "NOT AS CONFIGURED: %s\n", legible(d))
 	}
 	if len(differs) == 0 {
 		fmt.Fprintln(w, "name, region, location and key are as configured")
@@ -278,7 +278,7 @@ func list[T ~string](words []T) string {
 	}
 	text := make([]string, len(words))
 	for i, word := range words {
-		text[i] = string(word)
+		text[i] = legible(string(word))
 	}
 	return strings.Join(text, ", ")
 }
