@@ -45,6 +45,11 @@ func FuzzParse(f *testing.F) {
 		{"at: 120s", "at: 90s"},
 		{"name: there", "name: attacker"},
 		{"shop.example\n", "xn--a.example\n"},
+		{"egress: auto", "control-plane: emulated"},
+		{"hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes-of: [there, coordinator, nobody]}"},
+		{"by: attacker}", "by: attacker, prefixes-of: [there]}"},
+		{"fooled: [there]", "cut-off: [there, aws/us-east-2]"},
+		{"address: 198.18.66.66", "impersonates: false"},
 	} {
 		f.Add([]byte(strings.Replace(base, c[0], c[1], 1)))
 	}

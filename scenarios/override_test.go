@@ -26,13 +26,14 @@ func TestWith(t *testing.T) {
 		"perspectives": {scenarios.Overrides{Perspectives: "aws/us-east-2:gcp/us-west1"}, func(s *scenarios.Scenario) {
 			s.CA.Perspectives = scenarios.Perspectives{Set: "aws/us-east-2:gcp/us-west1"}
 		}},
-		"egress":    {scenarios.Overrides{Egress: "nearest:3"}, func(s *scenarios.Scenario) { s.CA.Egress = "nearest:3" }},
-		"date":      {scenarios.Overrides{Date: "2025-10-01"}, func(s *scenarios.Scenario) { s.CA.Date = "2025-10-01" }},
-		"rule":      {scenarios.Overrides{Rule: "2/3"}, func(s *scenarios.Scenario) { s.CA.Rule = "2/3" }},
-		"method":    {scenarios.Overrides{Method: "acme-dns-01"}, func(s *scenarios.Scenario) { s.CA.Method = "acme-dns-01" }},
-		"tie-break": {scenarios.Overrides{TieBreak: "victim"}, func(s *scenarios.Scenario) { s.Routing.TieBreak = "victim" }},
-		"seed":      {scenarios.Overrides{Seed: &seed}, func(s *scenarios.Scenario) { s.Routing.Seed = 9 }},
-		"seed 0":    {scenarios.Overrides{Seed: &zero}, func(s *scenarios.Scenario) { s.Routing.Seed = 0 }},
+		"egress":        {scenarios.Overrides{Egress: "nearest:3"}, func(s *scenarios.Scenario) { s.CA.Egress = "nearest:3" }},
+		"date":          {scenarios.Overrides{Date: "2025-10-01"}, func(s *scenarios.Scenario) { s.CA.Date = "2025-10-01" }},
+		"rule":          {scenarios.Overrides{Rule: "2/3"}, func(s *scenarios.Scenario) { s.CA.Rule = "2/3" }},
+		"method":        {scenarios.Overrides{Method: "acme-dns-01"}, func(s *scenarios.Scenario) { s.CA.Method = "acme-dns-01" }},
+		"control plane": {scenarios.Overrides{ControlPlane: "emulated"}, func(s *scenarios.Scenario) { s.CA.ControlPlane = "emulated" }},
+		"tie-break":     {scenarios.Overrides{TieBreak: "victim"}, func(s *scenarios.Scenario) { s.Routing.TieBreak = "victim" }},
+		"seed":          {scenarios.Overrides{Seed: &seed}, func(s *scenarios.Scenario) { s.Routing.Seed = 9 }},
+		"seed 0":        {scenarios.Overrides{Seed: &zero}, func(s *scenarios.Scenario) { s.Routing.Seed = 0 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)

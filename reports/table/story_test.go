@@ -82,6 +82,55 @@ func TestStoryTellsEverything(t *testing.T) {
 	}
 }
 
+// controlled is the sample with an emulated control plane: each way in which a call
+// can end.
+func controlled() *result.Replay {
+	r := sample()
+	r.Inputs.ControlPlane = "emulated"
+	r.Parties.Coordinators = []result.Coordinator{{Beside: "p", AS: 4200000001, Address: "10.0.6.10"}}
+	r.Timeline[1].Hosts = []string{"a", "coordinator"}
+	call := func(name, reached, astray, reason, detail, tie string) result.Row {
+		row := r.Checks[0].Rows[1]
+		row.Perspective = name
+		row.DCV = perspectives.Outcome{Verdict: perspectives.Error, Reason: reason, Detail: "no answer of " + name + ": " + detail}
+		row.Control = &result.Control{Path: []topology.ASN{4200000001, 7, 6}, Reached: reached, Astray: astray, Answered: reason == "", Reason: reason, Tie: tie}
+		return row
+	}
+	answered := call("fine", "remote", "", "", "", "")
+	answered.DCV = perspectives.Outcome{Verdict: perspectives.Pass}
+	r.Checks[0].Rows = append(r.Checks[0].Rows[:1:1], answered,
+		call("stolen", "attacker", "", "remote-authentication", "tls: wrong key", "victim"),
+		call("deaf", "remote", "attacker", "remote-timeout", "i/o timeout", ""),
+		call("gone", "nobody", "", "remote-unreachable", "no route", ""),
+		call("broken", "remote", "", "remote-unreachable", "reset", "attacker"))
+	return r
+}
+
+func TestStoryOfAnEmulatedControlPlane(t *testing.T) {
+	g := NewWithT(t)
+	var b, colour strings.Builder
+	g.Expect(Story(&b, controlled(), StoryOptions{})).To(Succeed())
+	for _, want := range []string{
+		"CA        coordinator at 10.0.6.10 in AS 4200000001, beside p; it asks remotes over TLS\n",
+		"1m0s  hijack: the attacker announces 203.0.113.0/24 (of a, coordinator) too (equal-prefix)",
+		"     perspective  place  RIR   control           AS path",
+		"  *  p            Here   ARIN  -                 7 9",
+		"     fine         Here   ARIN  answered          4200000001 7 9          victim            pass       pass  1.5s\n",
+		"     stolen       Here   ARIN  ATTACKER ~        4200000001 7 9          victim            no answer  -     -\n",
+		"     deaf         Here   ARIN  back to ATTACKER  ",
+		"     gone         Here   ARIN  no answer         ",
+		"     broken       Here   ARIN  no answer ~       ",
+		"     stolen did not answer (remote-authentication): the coordinator's connection by AS 7 6 ended at\n     the attacker's host; tls: wrong key.\n",
+		"     deaf did not answer (remote-timeout): the coordinator's connection by AS 7 6 got there, but\n     what came back ended at the attacker's host; i/o timeout.\n",
+		"     gone did not answer (remote-unreachable): the coordinator's connection by AS 7 6 got nowhere;\n     no route.\n",
+		"     broken did not answer (remote-unreachable): the coordinator's connection by AS 7 6 was broken;\n     reset.\n",
+	} {
+		g.Expect(b.String()).To(ContainSubstring(want))
+	}
+	g.Expect(Story(&colour, controlled(), StoryOptions{Color: true})).To(Succeed())
+	g.Expect(stripColour(colour.String())).To(Equal(b.String()))
+}
+
 func TestStoryInColourSaysTheSame(t *testing.T) {
 	g := NewWithT(t)
 	var plain, colour strings.Builder

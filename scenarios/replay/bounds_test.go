@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"mpicsim/perspectives"
 	"mpicsim/scenarios"
 	"mpicsim/scenarios/replay"
 	"mpicsim/scenarios/result"
@@ -43,6 +44,9 @@ type lottery struct {
 	*rand.Rand
 	internet internet
 	taken    map[topology.ASN]bool
+	// control makes stories in which the CA's own prefixes are hijacked too, mostly
+	// with an emulated control plane.
+	control bool
 }
 
 func (l *lottery) as() topology.ASN {
@@ -83,8 +87,14 @@ func (l *lottery) draw() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "name: drawn\ntitle: Drawn\nclaim: By lot\ntopology: {synthetic: {ases: %d, seed: %d}}\nrouting: {tie-break: TIE, seed: %d}\n", l.internet.ases, l.internet.seed, l.IntN(100))
 	hijackable := l.party(&b)
-	fmt.Fprintf(&b, "attacker: {as: %v}\nca:\n  date: %s\n  method: %s\n  egress: nearest\n  perspectives:\n", l.as(), l.one("2026-12-15", "2025-10-01", "2025-04-01"), l.one("acme-http-01", "acme-http-01", "acme-dns-01"))
-	for n := range 4 + l.IntN(3) {
+	fmt.Fprintf(&b, "attacker: {as: %v}\nca:\n  date: %s\n  method: %s\n  egress: nearest\n", l.as(), l.one("2026-12-15", "2025-10-01", "2025-04-01"), l.one("acme-http-01", "acme-http-01", "acme-dns-01"))
+	emulated := l.control && l.IntN(4) > 0
+	if emulated {
+		b.WriteString("  control-plane: emulated\n")
+	}
+	b.WriteString("  perspectives:\n")
+	sites := 4 + l.IntN(3)
+	for n := range sites {
 		lead := "      - "
 		switch n {
 		case 0:
@@ -98,18 +108,41 @@ func (l *lottery) draw() string {
 		}
 		b.WriteString("}\n")
 	}
-	prefix := l.one(hijackable...)
-	forged := l.one("", "", ", forged-origin: true")
-	b.WriteString("timeline:\n  - {at: 0s, announce: {}}\n")
-	fmt.Fprintf(&b, "  - {at: 60s, hijack: {prefixes: [%s]%s}}\n", prefix, forged)
-	b.WriteString("  - {at: 90s, check: {name: attacker}}\n  - {at: 100s, check: {name: victim, applicant: victim}}\n")
+	what := "prefixes: [" + l.one(hijackable...) + "]" + l.one("", "", ", forged-origin: true")
+	if l.control {
+		what = l.one(what+", ", "") + "prefixes-of: [" + strings.Join(l.ownHosts(sites, emulated), ", ") + "]"
+	}
+	// A check may last minutes where answers go astray.
+	fmt.Fprintf(&b, `timeline:
+  - {at: 0s, announce: {}}
+  - {at: 60s, hijack: {%s}}
+  - {at: 90s, check: {name: attacker}}
+  - {at: 1000s, check: {name: victim, applicant: victim}}
+`, what)
 	switch l.IntN(3) {
 	case 0:
-		fmt.Fprintf(&b, "  - {at: 110s, withdraw: {by: victim, prefixes: [%s]}}\n  - {at: 120s, check: {name: gone}}\n", hijackable[0])
+		fmt.Fprintf(&b, "  - {at: 2000s, withdraw: {by: victim, prefixes: [%s]}}\n  - {at: 3000s, check: {name: gone}}\n", hijackable[0])
 	case 1:
-		b.WriteString("  - {at: 110s, withdraw: {by: attacker}}\n  - {at: 120s, check: {name: over}}\n")
+		b.WriteString("  - {at: 2000s, withdraw: {by: attacker}}\n  - {at: 3000s, check: {name: over}}\n")
 	}
 	return b.String()
+}
+
+// ownHosts draws some of the CA's hosts.
+func (l *lottery) ownHosts(sites int, emulated bool) []string {
+	var names []string
+	for n := range sites {
+		if l.IntN(3) == 0 {
+			names = append(names, fmt.Sprintf("site-%d", n))
+		}
+	}
+	if emulated && l.IntN(3) == 0 {
+		names = append(names, "coordinator")
+	}
+	if len(names) == 0 {
+		names = []string{"site-1"}
+	}
+	return names
 }
 
 // play replays a drawn story under a tie-break.
@@ -119,56 +152,116 @@ func (l *lottery) play(ctx context.Context, text string, tie route.TieBreak) *re
 	Expect(err).NotTo(HaveOccurred(), text)
 	r, err := replay.Run(ctx, replay.Options{Source: src, Loader: l.internet.load})
 	Expect(err).NotTo(HaveOccurred(), text)
-	expectNoWaiting(r)
+	if !l.control {
+		expectNoWaiting(r)
+	}
 	return r
+}
+
+// toll is what a comparison came across: checks with somebody fooled, and rows that
+// a tie decides, whose control connection failed, that a tie decides that for, and
+// with an answer that went astray.
+type toll struct{ fooled, tied, cut, cutTied, astray int }
+
+// compareBounds holds the bounds of drawn stories to what packets do at both
+// extremes.
+func compareBounds(ctx context.Context, stories int, control bool) (t toll) {
+	GinkgoHelper()
+	for n := range stories {
+		l := &lottery{rand.New(rand.NewPCG(42, uint64(n))), newInternet(120, uint64(n%5)), map[topology.ASN]bool{}, control}
+		text := l.draw()
+		bounds := l.play(ctx, text, route.TieBreakSeeded)
+		worst, best := l.play(ctx, text, route.TieBreakAttacker), l.play(ctx, text, route.TieBreakVictim)
+		for i, c := range bounds.Checks {
+			say := fmt.Sprintf("story %d, check %q:\n%s", n, c.Name, text)
+			for _, extreme := range []struct {
+				check result.Check
+				bound result.Bound
+			}{{worst.Checks[i], c.Bounds.Lower}, {best.Checks[i], c.Bounds.Upper}} {
+				Expect(result.Bound{Fooled: extreme.check.Fooled, Issue: extreme.check.Decision.Issue, Reason: extreme.check.Decision.Reason}).
+					To(Equal(extreme.bound), say)
+				Expect(extreme.check.Bounds).To(Equal(c.Bounds), say)
+			}
+			if !control { // who is cut off is probed, who is not may get no answers
+				Expect(c.Fooled).To(And(BeNumerically("<=", c.Bounds.Lower.Fooled), BeNumerically(">=", c.Bounds.Upper.Fooled)), say)
+			}
+			for m, row := range c.Rows {
+				w, b := worst.Checks[i].Rows[m], best.Checks[i].Rows[m]
+				t.row(row, w, b, say)
+				if !control && row.Tie == "" {
+					Expect([]string{w.Reached, b.Reached}).To(HaveEach(row.Reached), "ties do not matter to %s in %s", row.Perspective, say)
+				}
+			}
+			if c.Fooled > 0 {
+				t.fooled++
+			}
+		}
+	}
+	AddReportEntry("drawn", fmt.Sprintf("%d stories: %+v", stories, t))
+	return t
+}
+
+// row holds a row's ties to the same row at both extremes.
+func (t *toll) row(row, worst, best result.Row, say string) {
+	GinkgoHelper()
+	fooled := func(r result.Row) bool { return r.Reached == scenarios.SideAttacker }
+	tied := fooled(worst) != fooled(best)
+	if !tied {
+		Expect(row.Tie).To(BeEmpty(), "ties do not matter to %s in %s", row.Perspective, say)
+	} else {
+		t.tied++
+		Expect(row.Tie).To(Or(Equal(scenarios.SideAttacker), Equal(scenarios.SideVictim)), "%s in %s", row.Perspective, say)
+		Expect(row.Tie).NotTo(Equal(row.Reached), say)
+	}
+	for _, f := range row.Flows {
+		if f.Astray != "" {
+			t.astray++
+			break
+		}
+	}
+	if row.Control == nil {
+		return
+	}
+	if !row.Control.Answered {
+		t.cut++
+		Expect(row.DCV.Verdict).To(Equal(perspectives.Error), say)
+	}
+	if worst.Control == nil || best.Control == nil {
+		return // the primary failed there
+	}
+	switch {
+	case worst.Control.Answered == best.Control.Answered:
+		Expect(row.Control.Tie).To(BeEmpty(), "ties do not matter to the call of %s in %s", row.Perspective, say)
+	case row.Control.Answered:
+		t.cutTied++
+		Expect(row.Control.Tie).To(Equal(scenarios.SideAttacker), "the call of %s in %s", row.Perspective, say)
+	default:
+		t.cutTied++
+		Expect(row.Control.Tie).To(Equal(scenarios.SideVictim), "the call of %s in %s", row.Perspective, say)
+	}
 }
 
 var _ = Describe("Bounds", func() {
 	It("are what packets do if all ties fall to one side, and every other outcome lies between", func(ctx SpecContext) {
-		fooledSomebody, tied := 0, 0
 		const stories = 40
-		for n := range stories {
-			l := &lottery{rand.New(rand.NewPCG(42, uint64(n))), newInternet(120, uint64(n%5)), map[topology.ASN]bool{}}
-			text := l.draw()
-			bounds := l.play(ctx, text, route.TieBreakSeeded)
-			worst, best := l.play(ctx, text, route.TieBreakAttacker), l.play(ctx, text, route.TieBreakVictim)
-			for i, c := range bounds.Checks {
-				say := fmt.Sprintf("story %d, check %q:\n%s", n, c.Name, text)
-				for _, extreme := range []struct {
-					check result.Check
-					bound result.Bound
-				}{{worst.Checks[i], c.Bounds.Lower}, {best.Checks[i], c.Bounds.Upper}} {
-					Expect(result.Bound{Fooled: extreme.check.Fooled, Issue: extreme.check.Decision.Issue, Reason: extreme.check.Decision.Reason}).
-						To(Equal(extreme.bound), say)
-					Expect(extreme.check.Bounds).To(Equal(c.Bounds), say)
-				}
-				Expect(c.Fooled).To(And(BeNumerically("<=", c.Bounds.Lower.Fooled), BeNumerically(">=", c.Bounds.Upper.Fooled)), say)
-				for m, row := range c.Rows {
-					ends := [2]string{worst.Checks[i].Rows[m].Reached, best.Checks[i].Rows[m].Reached}
-					switch row.Tie {
-					case "":
-						Expect(ends).To(Equal([2]string{row.Reached, row.Reached}), "ties do not matter to %s in %s", row.Perspective, say)
-					default:
-						tied++
-						Expect(row.Tie).NotTo(Equal(row.Reached), say)
-						Expect(ends[0]).To(Equal(scenarios.SideAttacker), "%s in %s", row.Perspective, say)
-						Expect(ends[1]).NotTo(Equal(scenarios.SideAttacker), "%s in %s", row.Perspective, say)
-					}
-				}
-				if c.Fooled > 0 {
-					fooledSomebody++
-				}
-			}
-		}
-		AddReportEntry("drawn", fmt.Sprintf("%d stories, %d checks with somebody fooled, %d rows that a tie decides", stories, fooledSomebody, tied))
-		Expect(fooledSomebody).To(BeNumerically(">", stories/2))
-		Expect(tied).To(BeNumerically(">", 20))
+		t := compareBounds(ctx, stories, false)
+		Expect(t.fooled).To(BeNumerically(">", stories/2))
+		Expect(t.tied).To(BeNumerically(">", 20))
+	}, SpecTimeout(5*time.Minute))
+
+	It("are so too where the paths to and from the CA's own hosts are hijacked", func(ctx SpecContext) {
+		const stories = 40
+		t := compareBounds(ctx, stories, true)
+		Expect(t.fooled).To(BeNumerically(">", stories/4))
+		Expect(t.cut).To(BeNumerically(">", stories/2))
+		Expect(t.astray).To(BeNumerically(">", stories/2))
+		Expect(t.cutTied).To(BeNumerically(">", 5))
 	}, SpecTimeout(5*time.Minute))
 
 	It("count as routes alone would, by the definition", func(ctx SpecContext) {
 		// The oracle: the origin of each perspective's route for the web prefix.
 		for n := range 10 {
-			l := &lottery{rand.New(rand.NewPCG(7, uint64(n))), newInternet(300, uint64(n)), map[topology.ASN]bool{}}
+			l := &lottery{rand.New(rand.NewPCG(7, uint64(n))), newInternet(300, uint64(n)), map[topology.ASN]bool{}, false}
 			victim, attacker, ns := l.as(), l.as(), l.as()
 			var viewpoints []topology.ASN
 			for range 6 {

@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	"mpicsim/scenarios"
 	"mpicsim/scenarios/replay"
 )
 
@@ -39,9 +40,12 @@ func TestCloseReleasesEverything(t *testing.T) {
 	w.Close() // harmless
 	g.Eventually(goroutines).WithTimeout(10 * time.Second).Should(BeZero())
 
+	controlled := fromLibrary(t, "path-to-remote") // with perspectives' servers, and calls that fail
 	for range 30 {
-		_, err := replay.Run(t.Context(), replay.Options{Source: src})
-		g.Expect(err).NotTo(HaveOccurred())
+		for _, s := range []*scenarios.Source{src, controlled} {
+			_, err := replay.Run(t.Context(), replay.Options{Source: s})
+			g.Expect(err).NotTo(HaveOccurred())
+		}
 	}
 	g.Eventually(goroutines).WithTimeout(10 * time.Second).Should(BeZero())
 

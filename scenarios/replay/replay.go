@@ -11,6 +11,20 @@
 // its check when the primary has finished and the coordinator's word, which
 // travels in a straight line over the Earth at the speed of light in fibre, has
 // arrived; the coordinator stands beside the primary.
+//
+// That is the out-of-band control plane. By an emulated one (ca.control-plane) the
+// coordinator is a host of its own beside the primary, in a prefix of its own, and
+// asks each remote by the protocol of package remote: real client and server, TLS
+// 1.3 with certificates on both sides, over packets that routes lead where a hijack
+// wants them. A remote's server stands at the address that its checks come from.
+// It answers each connection at that connection's virtual time, so it remembers no
+// nonce from one connection to the next. Whether the control plane is emulated or
+// not, a story may hijack the prefix of a perspective: then answers to its own
+// queries do not come back either.
+//
+// Not modelled: attackers who do more with what they get than to answer in the
+// place of a web server, name server or perspective. In particular, who receives
+// the answers to a perspective's queries could forge others in time.
 package replay
 
 import (

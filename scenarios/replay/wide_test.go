@@ -78,7 +78,7 @@ var _ = DescribeTable("A perspective cannot be called like", func(name string) {
 	Expect(err).To(MatchError(ContainSubstring(`found perspective "` + name + `", expected another name`)))
 },
 	func(name string) string { return name },
-	Entry(nil, "root-server"), Entry(nil, "tld-server"), Entry(nil, "victim-web"), Entry(nil, "attacker"), Entry(nil, "ns1.shop.example"), Entry(nil, "nobody"))
+	Entry(nil, "root-server"), Entry(nil, "tld-server"), Entry(nil, "victim-web"), Entry(nil, "attacker"), Entry(nil, "ns1.shop.example"), Entry(nil, "nobody"), Entry(nil, "coordinator"))
 
 var _ = Describe("Every host of a story", func() {
 	It("is one that no perspective can be called like", func(ctx SpecContext) {

@@ -237,11 +237,32 @@ func TestSchemaFitsOutput(t *testing.T) {
 		"a forged origin":     {expectations, "\n", "hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes: [203.0.113.0/24], forged-origin: true}"},
 		"a glueless server":   {expectations, "\n", "ns1.shop.example", "ns1.dns-host.test"},
 		"a virtual AS":        {expectations, "\n", "region: aws/ap-south-1, as: 34", "region: aws/ap-south-1, providers: [34, 33]"},
+		"the CA's own hosts":  append([]string{expectations, "\n"}, controlChanges()...),
 		"an IPv6 name server": {expectations, "\n", "prefix: 198.51.100.0/24, address: 198.51.100.53", "prefix: '2001:db8::/32', address: '2001:db8::53'"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			NewWithT(t).Expect(problems(t, replayed(t, source(t, "two-remotes", changes...)))).To(BeEmpty())
 		})
+	}
+}
+
+// controlChanges turn the story into one of control connections that fail in both
+// ways.
+func controlChanges() []string {
+	return []string{
+		"method: acme-http-01", "method: acme-http-01\n  control-plane: emulated", "10 > 64666", "20 > 64666", "{name: five-remotes}", "{name: five-remotes, applicant: victim}",
+		"hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes-of: [coordinator, aws/us-west-2, aws/eu-central-1]}",
+	}
+}
+
+// They do fail, so that the schema of what is said then is held to something.
+func TestSchemaSeesControlConnections(t *testing.T) {
+	data := string(replayed(t, source(t, "two-remotes", controlChanges()...)))
+	for _, want := range []string{
+		`"coordinators":[{`, `"hosts":["coordinator",`, `"control":{`, `"reached":"remote","astray":"attacker","answered":false,"reason":"remote-timeout"`,
+		`"astray":"attacker"}]`, `"answered":true`,
+	} {
+		NewWithT(t).Expect(data).To(ContainSubstring(want))
 	}
 }
 
@@ -262,6 +283,7 @@ func TestSchemaFindsMisfits(t *testing.T) {
 		"a quorum":           {`"quorum":"0/5"`, `"quorum":"none"`, `decision.quorum: found "none", expected ^[0-9]+/[0-9]+$`},
 		"a date":             {`"started":"2026-12-15T12:00:30Z"`, `"started":"now"`, `evidence[0].started: found "now", expected date-time`},
 		"inside a list":      {`"kind":"announce"`, `"kind":"shout"`, "$.timeline[0].kind: found shout, expected one of"},
+		"a control plane":    {`"control_plane":"out-of-band"`, `"control_plane":"in-band"`, "$.inputs.control_plane: found in-band, expected one of"},
 		"a verdict's number": {`"verdict":"pass"`, `"verdict":1`, ".verdict: found [integer number], expected string"},
 	} {
 		t.Run(name, func(t *testing.T) {

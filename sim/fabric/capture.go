@@ -53,7 +53,8 @@ func (f *Fabric) WriteCapture(w io.Writer) (int, error) {
 	frames := slices.Clone(f.capture.frames)
 	f.capture.mu.Unlock()
 	slices.SortStableFunc(frames, func(a, b frame) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.host.number, b.host.number), bytes.Compare(a.raw, b.raw))
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.host.number, b.host.number), cmp.Compare(a.turn(), b.turn()),
+			bytes.Compare(a.stream(), b.stream()), bytes.Compare(a.raw, b.raw))
 	})
 	out, err := f.captureHeader(w)
 	if err != nil {
@@ -75,6 +76,25 @@ func (f *Fabric) WriteCapture(w io.Writer) (int, error) {
 		return 0, fmt.Errorf("writing the capture: %w", err)
 	}
 	return len(frames), nil
+}
+
+// turn orders what a host does at one moment: it sends when it has received.
+func (fr frame) turn() int {
+	if fr.out {
+		return 1
+	}
+	return 0
+}
+
+// stream orders the segments of a TCP stream at one moment, but for sequence
+// numbers that wrap around: addresses, ports and sequence number.
+func (fr frame) stream() []byte {
+	p, ok := parse(fr.raw)
+	if !ok || p.proto != protoTCP || len(p.payload) < 8 {
+		return nil
+	}
+	src, dst := p.src.As16(), p.dst.As16()
+	return slices.Concat(src[:], dst[:], p.payload[:8])
 }
 
 // captureHeader writes the section header and the interfaces.
