@@ -34,6 +34,7 @@ type replayFlags struct {
 	date         string
 	rule         string
 	method       string
+	controlPlane string
 	tieBreak     string
 	seed         uint64
 	workers      int
@@ -98,6 +99,7 @@ certificate was issued to the attacker. Exit code 1: it did not.`,
 	flags.StringVar(&f.date, "date", "", "policy `DATE`, such as 2026-12-15")
 	flags.StringVar(&f.rule, "rule", "", "quorum `RULE`: br, br@DATE, 2/3, all, ...")
 	flags.StringVar(&f.method, "method", "", "validation `METHOD`: acme-http-01 or acme-dns-01")
+	flags.StringVar(&f.controlPlane, "control-plane", "", "how the coordinator asks remotes: `PLANE` out-of-band, or emulated for TLS in the story's Internet")
 	flags.StringVar(&f.tieBreak, "tie-break", "", "`NAME`: lowest-neighbor, seeded, nearest, attacker or victim")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the tie-break seeded, ports and tokens")
 	flags.IntVar(&f.workers, "workers", 0, "remotes that run at a time, 0 for all; the result is the same")
@@ -196,7 +198,7 @@ func unlessInput(err error) error {
 func (f replayFlags) overrides(seed *uint64) (scenarios.Overrides, error) {
 	o := scenarios.Overrides{
 		TopologyFile: f.topology, SyntheticASes: f.synthetic.ases, Perspectives: f.perspectives, Egress: f.egress,
-		Date: f.date, Rule: f.rule, Method: f.method, TieBreak: f.tieBreak, Seed: seed,
+		Date: f.date, Rule: f.rule, Method: f.method, ControlPlane: f.controlPlane, TieBreak: f.tieBreak, Seed: seed,
 	}
 	if f.synthetic.changed(f.synthetic.seedFlag) {
 		o.SyntheticSeed = &f.synthetic.seed

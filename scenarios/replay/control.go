@@ -26,8 +26,10 @@ import (
 // controlPort is where perspectives serve the protocol of package remote.
 const controlPort = 8443
 
-// controlTimeout is how long the coordinator waits for an answer, and for the
-// other end of a connection: the remote client's own default.
+// controlTimeout is how long the coordinator waits for the other end of a
+// connection, in virtual time, and for the whole answer, in real time like all
+// timeouts: what is late in virtual time alone still counts. It is the remote
+// client's own default.
 const controlTimeout = 40 * time.Second
 
 // caIdentity is the coordinator's name in its client certificate.
