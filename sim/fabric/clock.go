@@ -29,15 +29,19 @@ type alarm struct {
 }
 
 // set remembers a deadline; the zero time clears it. What is left until then is
-// rounded to 10 ms, so that the time spent between computing the deadline and
-// setting it does not show.
+// rounded to 10 ms, from a second on to 100 ms, so that the time spent between
+// computing the deadline and setting it does not show, not even on a busy machine.
 func (a *alarm) set(c *clock, deadline time.Time) {
 	if deadline.IsZero() {
 		a.at.Store(0)
 		return
 	}
 	left := time.Until(deadline) //nolint:forbidigo // a net.Conn's deadline is the operating system's time
-	left = max(0, left.Round(10*time.Millisecond))
+	grain := 10 * time.Millisecond
+	if left > time.Second-50*time.Millisecond {
+		grain = 100 * time.Millisecond
+	}
+	left = max(0, left.Round(grain))
 	a.at.Store(int64(c.now() + left))
 }
 
