@@ -29,7 +29,7 @@ import (
 // fabric answers at once, or with an ICMP error: only the server that never
 // replies on purpose costs them, as often as resolver.Limits.Tries says.
 const (
-	lookupTimeout  = 300 * time.Millisecond
+	lookupTimeout  = time.Second
 	connectTimeout = 10 * time.Second
 )
 
