@@ -45,23 +45,12 @@ func ReadFile(path string) (*Source, error) {
 // Parse reads and validates a scenario from YAML text. file is what errors call
 // it. The error joins one [FieldError] for each problem.
 func Parse(data []byte, file string) (*Source, error) {
-	if len(data) > MaxFileBytes {
-		return nil, &FieldError{File: file, Found: fmt.Sprintf("more than %d bytes", MaxFileBytes), Expected: "a shorter file"}
-	}
-	if err := checkText(data, file); err != nil {
-		return nil, err
-	}
-	root, err := document(data, file)
+	s := &Source{}
+	at, err := decodeFile(data, file, "a scenario", reflect.ValueOf(&s.Scenario).Elem())
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{}
-	d := &decoder{file: file, at: map[string]position{}}
-	d.decode(root, reflect.ValueOf(&s.Scenario).Elem(), "", 0)
-	if len(d.errs) > 0 {
-		return nil, errors.Join(d.errs...)
-	}
-	s.at, s.File = d.at, file
+	s.at, s.File = at, file
 	s.fillDefaults()
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -69,8 +58,26 @@ func Parse(data []byte, file string) (*Source, error) {
 	return s, nil
 }
 
+// decodeFile reads YAML text into a struct, and returns where its fields are.
+// what is what the file should hold.
+func decodeFile(data []byte, file, what string, v reflect.Value) (map[string]position, error) {
+	if len(data) > MaxFileBytes {
+		return nil, &FieldError{File: file, Found: fmt.Sprintf("more than %d bytes", MaxFileBytes), Expected: "a shorter file"}
+	}
+	if err := checkText(data, file); err != nil {
+		return nil, err
+	}
+	root, err := document(data, file, what)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{file: file, at: map[string]position{}}
+	d.decode(root, v, "", 0)
+	return d.at, errors.Join(d.errs...)
+}
+
 // document parses YAML and returns the only document's root.
-func document(data []byte, file string) (*yaml.Node, error) {
+func document(data []byte, file, what string) (*yaml.Node, error) {
 	loader, err := yaml.NewLoader(bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
@@ -78,14 +85,14 @@ func document(data []byte, file string) (*yaml.Node, error) {
 	var doc yaml.Node
 	if err := loader.Load(&doc); err != nil {
 		if errors.Is(err, io.EOF) {
-			return nil, &FieldError{File: file, Found: "nothing", Expected: "a scenario"}
+			return nil, &FieldError{File: file, Found: "nothing", Expected: what}
 		}
 		return nil, syntaxError(file, err)
 	}
 	root := &doc
 	if doc.Kind == yaml.DocumentNode {
 		if len(doc.Content) == 0 {
-			return nil, &FieldError{File: file, Found: "nothing", Expected: "a scenario"}
+			return nil, &FieldError{File: file, Found: "nothing", Expected: what}
 		}
 		root = doc.Content[0]
 	}

@@ -92,7 +92,7 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, field string, depth int)
 		d.fail(n, field, "the tag "+n.Tag, "the value alone")
 		return
 	}
-	if d.scalar(n, v, field) {
+	if d.special(n, v, field, depth) || d.scalar(n, v, field) {
 		return
 	}
 	switch v.Kind() {

@@ -19,17 +19,31 @@ type Viewpoint struct {
 	City     string          `json:"city,omitempty"`
 	RIR      place.RIR       `json:"rir,omitempty"`
 	Location *place.Location `json:"location,omitempty"`
+	// Attached is how it was attached to the topology: "as" if it stands in the
+	// AS itself, or the name of an egress model.
+	Attached string `json:"attached,omitempty"`
+	// Providers are those of an attached region, Peers how many peers it has.
+	Providers []topology.ASN `json:"providers,omitempty"`
+	Peers     int            `json:"peers,omitempty"`
 }
 
 // Hijack is one hijack of a study: one victim, one attacker, one shape of attack,
 // and whom each viewpoint reaches. Sets of viewpoints refer to the study's list.
+//
+// In an aggregated study it stands for all hijacks of a victim by one shape of
+// attack that came to the same.
 type Hijack struct {
-	Victim, Attacker topology.ASN
+	Victim topology.ASN
+	// Attacker is 0 if the hijack stands for several.
+	Attacker topology.ASN
 	// Attack names the shape: "equal-prefix", "forged-origin".
 	Attack string
 	// VictimWeight and AttackerWeight are 1 in a study without weights. A hijack
-	// counts as their product.
+	// counts as their product. AttackerWeight is the sum over the hijacks that
+	// this one stands for.
 	VictimWeight, AttackerWeight float64
+	// Count is how many hijacks this one stands for, 1 if it stands for itself.
+	Count int64
 	// Reached has the viewpoints with a route to either; those without are
 	// counted apart.
 	Reached Set

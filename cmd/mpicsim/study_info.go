@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mpicsim/scenarios/result"
+)
+
+func newStudyInfoCommand(s streams) *cobra.Command {
+	var asJSON, check bool
+	cmd := &cobra.Command{
+		Use:   "info DIR",
+		Short: "Say what the results of a study are",
+		Long: `Info prints the manifest of a finished study: what was computed, from what, and
+how much there is. With --check every file is read and compared with its SHA-256.
+
+Exit code 0: done. Exit code 1: a file has changed since it was written.`,
+		Example: `  mpicsim study info results
+  mpicsim study info results --check --json`,
+		Args: exactlyOne("the directory of a study's results"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			d, err := openResults(args[0])
+			if err != nil {
+				return err
+			}
+			if check {
+				if err := d.Check(); err != nil {
+					return &exitError{exitNo, err}
+				}
+			}
+			return writeOutput(s, "", func(w *bufio.Writer) error {
+				if asJSON {
+					return writeJSON(w, &d.Manifest)
+				}
+				return printStudyInfo(w, d, check)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&check, "check", false, "read all files and compare them with the manifest")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the manifest as JSON")
+	return cmd
+}
+
+func printStudyInfo(w *bufio.Writer, d *result.Directory, checked bool) error {
+	m := &d.Manifest
+	fmt.Fprintf(w, "Study       %s\n", titled(m.Name, m.Title))
+	printStudyInputs(w, m)
+	var size int64
+	for _, f := range m.Files {
+		size += f.Bytes
+	}
+	fmt.Fprintf(w, "Hijacks     %s in %s rows, %d files, %s (%.1f bytes a hijack)\n",
+		grouped(m.Counts.Hijacks), grouped(m.Counts.Rows), d.Parts(), bytesOf(size), float64(size)/float64(max(m.Counts.Hijacks, 1)))
+	fmt.Fprintf(w, "Computed    in bulk, but %s by themselves and %s by full propagation; mpicsim %s\n",
+		grouped(m.Engine.Cut), grouped(m.Engine.Routed), m.Version)
+	for _, in := range m.Inputs {
+		fmt.Fprintf(w, "Input       %s  %s (%s)\n", in.SHA256, in.Name, in.Role)
+	}
+	state := ""
+	if checked {
+		state = " (all files are as they were written)"
+	}
+	fmt.Fprintf(w, "SHA-256     %s%s\n", m.SHA256, state)
+	names := make([]string, 0, len(d.Viewpoints))
+	for _, v := range d.Viewpoints {
+		names = append(names, v.Name)
+	}
+	const most = 8
+	if len(names) > most {
+		names = append(names[:most], fmt.Sprintf("and %d more in %s", len(d.Viewpoints)-most, result.ViewpointsName))
+	}
+	_, err := fmt.Fprintf(w, "Asked       %s\n", strings.Join(names, ", "))
+	return err
+}

@@ -1,0 +1,100 @@
+package result
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// batchRows is how many rows are handed on together; groupRows how many a row
+// group holds, which bounds what a writer keeps in memory.
+const (
+	batchRows = 1 << 10
+	groupRows = 1 << 17
+)
+
+// HijackWriter writes hijacks as one Parquet file. It is not safe for concurrent
+// use. Create it with [NewHijackWriter].
+type HijackWriter struct {
+	file       *parquet.GenericWriter[any]
+	columns    []*parquet.ColumnWriter
+	viewpoints int
+	batch      [columns][]parquet.Value
+	sets       []byte // of the batch
+	rows, all  int64  // in this row group, in all
+}
+
+// NewHijackWriter returns a writer of hijacks with sets of so many viewpoints. The
+// same hijacks give the same bytes.
+func NewHijackWriter(w io.Writer, viewpoints int) *HijackWriter {
+	h := &HijackWriter{
+		viewpoints: viewpoints,
+		file: parquet.NewGenericWriter[any](w, hijackSchema(viewpoints),
+			parquet.CreatedBy("mpicsim", StudySchema, ""), parquet.DataPageStatistics(false),
+			parquet.PageBufferSize(1<<18), parquet.WriteBufferSize(1<<16)),
+		sets: make([]byte, batchRows*4*setBytes(viewpoints)),
+	}
+	h.columns = h.file.ColumnWriters()
+	for c := range h.batch {
+		h.batch[c] = make([]parquet.Value, 0, batchRows)
+	}
+	return h
+}
+
+// Rows returns how many hijacks were written.
+func (h *HijackWriter) Rows() int64 { return h.all }
+
+// Write adds a hijack. What it refers to is copied.
+func (h *HijackWriter) Write(x *Hijack) error {
+	add := func(c column, v parquet.Value) { h.batch[c] = append(h.batch[c], v.Level(0, 0, int(c))) }
+	row := len(h.batch[columnVictim])
+	add(columnVictim, parquet.Int32Value(int32(x.Victim)))
+	add(columnAttacker, parquet.Int32Value(int32(x.Attacker)))
+	add(columnAttack, parquet.ByteArrayValue([]byte(x.Attack)))
+	add(columnVictimWeight, parquet.DoubleValue(x.VictimWeight))
+	add(columnAttackerWeight, parquet.DoubleValue(x.AttackerWeight))
+	add(columnCount, parquet.Int64Value(x.Count))
+	size := setBytes(h.viewpoints)
+	for n, set := range [...]Set{x.Reached, x.Lower, x.Picked, x.Upper} {
+		at := h.sets[(row*4+n)*size:][:size:size]
+		set.pack(at)
+		add(columnReached+column(n), parquet.FixedLenByteArrayValue(at))
+	}
+	h.all++
+	if row+1 < batchRows {
+		return nil
+	}
+	return h.flush()
+}
+
+// flush hands on the batch, and ends the row group if it is full.
+func (h *HijackWriter) flush() error {
+	h.rows += int64(len(h.batch[columnVictim]))
+	for c, w := range h.columns {
+		if _, err := w.WriteRowValues(h.batch[c]); err != nil {
+			return fmt.Errorf("writing column %s: %w", columnNames()[c], err)
+		}
+		h.batch[c] = h.batch[c][:0]
+	}
+	if h.rows < groupRows {
+		return nil
+	}
+	h.rows = 0
+	if err := h.file.Flush(); err != nil {
+		return fmt.Errorf("writing a row group: %w", err)
+	}
+	return nil
+}
+
+// Close writes what is left and the file's end. It does not close the writer
+// below.
+func (h *HijackWriter) Close() error {
+	if err := h.flush(); err != nil {
+		return err
+	}
+	if err := h.file.Close(); err != nil {
+		return fmt.Errorf("writing the end of the file: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,318 @@
+package scenarios
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"mpicsim/perspectives"
+	"mpicsim/perspectives/catalog"
+	"mpicsim/sim/route"
+	"mpicsim/topology"
+)
+
+// Study is many hijacks on one map, without packets: every one of its victims is
+// attacked by every one of its attackers in each of the shapes of attack, and
+// each viewpoint is asked whom it reaches. Fields without "optional" must be
+// given.
+type Study struct {
+	// Name identifies the study: lower-case letters, digits and hyphens.
+	Name string `yaml:"name"`
+	// Title, optional, is one line for lists.
+	Title    string   `yaml:"title"`
+	Topology Topology `yaml:"topology"`
+	// Routing, optional; its tie-break must not be a bound, which every study
+	// computes.
+	Routing   Routing    `yaml:"routing"`
+	Victims   Population `yaml:"victims"`
+	Attackers Population `yaml:"attackers"`
+	// Attacks are shapes of attack: "equal-prefix", "forged-origin".
+	Attacks []string `yaml:"attacks"`
+	// Viewpoints are regions of the catalog ("aws/us-east-2"), patterns of their
+	// names ("aws/*", as path.Match reads them), and AS numbers. A region that
+	// several patterns match is one viewpoint.
+	Viewpoints []string `yaml:"viewpoints"`
+	// Egress, optional, says how regions are attached; see [ParseEgress].
+	Egress string `yaml:"egress"`
+	// RPKI is refused: it is named here so that the refusal says so.
+	RPKI notYet `yaml:"rpki"`
+
+	// File is where the study was read from.
+	File string `yaml:"-"`
+}
+
+// The shapes of attack of a study.
+const (
+	// EqualPrefix announces the victim's prefix with the attacker as origin.
+	EqualPrefix = "equal-prefix"
+	// ForgedOrigin announces it with the path "attacker, victim".
+	ForgedOrigin = "forged-origin"
+)
+
+// MaxViewpoints bounds a study's list of viewpoints.
+const MaxViewpoints = 1 << 14
+
+// Population says which ASes take part on one side of a study. In a file it is
+// the word all, a list of AS numbers, or a mapping with the other fields.
+type Population struct {
+	// All takes every AS of the topology. Virtual ASes of viewpoints are none.
+	All bool `yaml:"-"`
+	// ASes are listed one by one.
+	ASes []topology.ASN `yaml:"-"`
+	// Sample takes that many at random with Seed: without Weights different
+	// ASes, all equally likely; with Weights as many independent draws, each AS
+	// as likely as its weight says, so that one drawn n times has the weight n.
+	Sample int    `yaml:"sample"`
+	Seed   uint64 `yaml:"seed"`
+	// Weights is a file, relative to the study's, that says which ASes there are
+	// and how much each counts; see [ReadWeights].
+	Weights string `yaml:"weights"`
+	// Column is the column of a CSV file that has the AS numbers, "asn" if empty.
+	Column string `yaml:"column"`
+}
+
+// String says what the population is, in a few words.
+func (p Population) String() string {
+	switch {
+	case p.All:
+		return "all ASes"
+	case p.ASes != nil:
+		return fmt.Sprintf("%d listed ASes", len(p.ASes))
+	case p.Weights == "":
+		return fmt.Sprintf("a sample of %d ASes, seed %d", p.Sample, p.Seed)
+	case p.Sample == 0:
+		return "the ASes of " + filepath.Base(p.Weights) + " by weight"
+	default:
+		return fmt.Sprintf("%d draws by weight from %s, seed %d", p.Sample, filepath.Base(p.Weights), p.Seed)
+	}
+}
+
+// notYet is a field that nothing can be said in yet.
+type notYet struct{}
+
+const (
+	populationForms = "all, a list of AS numbers, or a mapping with sample and seed, weights, or both"
+	rpkiForms       = "no such field: studies do not look at RPKI yet"
+)
+
+// special reads the types of studies that have several forms. It returns false if
+// v is none of them.
+func (d *decoder) special(n *yaml.Node, v reflect.Value, field string, depth int) bool {
+	switch p := v.Addr().Interface().(type) {
+	case *notYet:
+		d.fail(n, field, describe(n), rpkiForms)
+		return true
+	case *Population:
+		switch {
+		case n.Kind == yaml.SequenceNode:
+			d.decode(n, reflect.ValueOf(&p.ASes).Elem(), field, depth)
+		case n.Kind == yaml.ScalarNode && n.Tag != "!!null" && n.Value == "all":
+			p.All = true
+		case n.Kind == yaml.MappingNode:
+			return false
+		default:
+			d.fail(n, field, describe(n), populationForms)
+		}
+		return true
+	}
+	return false
+}
+
+// StudySource is a study with where its fields stand in the file.
+type StudySource struct {
+	Study
+	// Text is the file as it was read; SHA256 its hash in hexadecimal.
+	Text   []byte
+	SHA256 string
+
+	at map[string]position
+}
+
+// ReadStudy reads and validates a study's file.
+func ReadStudy(path string) (*StudySource, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading a study: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading a study: %w", err)
+	}
+	return ParseStudy(data, path)
+}
+
+// ParseStudy reads and validates a study from YAML text. file is what errors call
+// it, and what other files are relative to. The error joins one [FieldError] for
+// each problem.
+func ParseStudy(data []byte, file string) (*StudySource, error) {
+	s := &StudySource{}
+	at, err := decodeFile(data, file, "a study", reflect.ValueOf(&s.Study).Elem())
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	s.at, s.File, s.Text, s.SHA256 = at, file, slices.Clone(data), hex.EncodeToString(sum[:])
+	if s.Routing.TieBreak == "" {
+		s.Routing.TieBreak = route.TieBreakSeeded.String()
+	}
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// located returns a scenario that has what both have, for what is written for
+// scenarios.
+func (s *StudySource) located() *Source {
+	return &Source{Scenario: Scenario{Topology: s.Topology, File: s.File}, at: s.at}
+}
+
+// FieldError returns an error about a field, located in the file.
+func (s *StudySource) FieldError(field, found, expected string) error {
+	return s.located().FieldError(field, found, expected)
+}
+
+// Path returns the path of a file that the study names.
+func (s *StudySource) Path(name string) string {
+	if filepath.IsAbs(name) || s.File == "" {
+		return name
+	}
+	return filepath.Join(filepath.Dir(s.File), name)
+}
+
+// Map reads or generates the topology.
+func (s *StudySource) Map() (*Map, error) {
+	m, err := s.located().Map()
+	if err == nil && m.Source.Kind == "inline" {
+		m.Source.Source = "the study"
+	}
+	return m, err
+}
+
+// Validate reports everything that is impossible in the study, as far as it can
+// be told without other files. ParseStudy calls it.
+func (s *StudySource) Validate() error {
+	_, err := s.Sites()
+	return errors.Join(s.validate(), err)
+}
+
+// validate looks at all but the viewpoints.
+func (s *StudySource) validate() error {
+	v := &validation{s: s.located()}
+	v.check(namePattern.MatchString(s.Name), "name", quote(s.Name), "lower-case letters, digits and hyphens")
+	v.printable("title", s.Title, false)
+	v.topology()
+	switch tie, err := route.ParseTieBreak(s.Routing.TieBreak); {
+	case err != nil:
+		v.fail("routing.tie-break", quote(s.Routing.TieBreak), "lowest-neighbor, seeded or nearest")
+	case tie == route.TieBreakAttacker || tie == route.TieBreakVictim:
+		v.fail("routing.tie-break", quote(s.Routing.TieBreak), "lowest-neighbor, seeded or nearest: the bounds attacker and victim are computed beside it")
+	}
+	v.population("victims", s.Victims)
+	v.population("attackers", s.Attackers)
+	v.attacks(s.Attacks)
+	if _, err := ParseEgress(s.Egress); err != nil {
+		v.fail("egress", quote(s.Egress), egressForms)
+	}
+	if len(v.errs) == 0 && len(s.Topology.Links) > 0 {
+		if _, err := s.Map(); err != nil {
+			v.errs = append(v.errs, err)
+		}
+	}
+	return errors.Join(v.errs...)
+}
+
+func (v *validation) population(field string, p Population) {
+	switch {
+	case p.All:
+	case p.ASes != nil:
+		v.check(len(p.ASes) > 0, field, "an empty list", populationForms)
+		seen := map[topology.ASN]bool{}
+		for n, as := range p.ASes {
+			v.check(!seen[as], fmt.Sprintf("%s[%d]", field, n), fmt.Sprintf("AS %v a second time", as), "each AS once")
+			seen[as] = true
+		}
+	default:
+		if _, given := v.s.at[field]; !given {
+			v.fail(field, "nothing", populationForms)
+			return
+		}
+		_, sampled := v.s.at[join(field, "sample")]
+		_, seeded := v.s.at[join(field, "seed")]
+		v.check(sampled || p.Weights != "", field, "neither sample nor weights", populationForms)
+		v.check(!sampled || p.Sample > 0, join(field, "sample"), fmt.Sprint(p.Sample), "how many ASes, 1 or more")
+		v.check(sampled == seeded || p.Weights != "" && !seeded, join(field, "seed"), "one of sample and seed", "both or neither")
+		v.check(p.Weights != "" || p.Column == "", join(field, "column"), quote(p.Column), "a column only of a file of weights")
+		v.check(printable(p.Weights) && printable(p.Column), field, "a character that cannot be printed", "printable text")
+	}
+}
+
+func (v *validation) attacks(attacks []string) {
+	v.check(len(attacks) > 0, "attacks", "nothing", "a list of "+EqualPrefix+", "+ForgedOrigin)
+	for n, a := range attacks {
+		field := fmt.Sprintf("attacks[%d]", n)
+		v.check(a == EqualPrefix || a == ForgedOrigin, field, quote(a), EqualPrefix+" or "+ForgedOrigin)
+		v.check(!slices.Contains(attacks[:n], a), field, quote(a)+" a second time", "each shape once")
+	}
+}
+
+// Sites returns the viewpoints, each once, in the order in which they are first
+// named: regions of the catalog, and hosts in ASes that are called "AS" and a
+// number.
+func (s *StudySource) Sites() ([]ResolvedSite, error) {
+	v := &validation{s: s.located()}
+	v.check(len(s.Viewpoints) > 0, "viewpoints", "nothing", `a list of regions ("aws/*") and AS numbers`)
+	var sites []ResolvedSite
+	seen := map[string]bool{}
+	for n, text := range s.Viewpoints {
+		field := fmt.Sprintf("viewpoints[%d]", n)
+		if asn, err := topology.ParseASN(text); err == nil {
+			name := "AS" + asn.String()
+			v.check(!seen[name], field, "AS "+asn.String()+" a second time", "each AS once")
+			seen[name] = true
+			sites = append(sites, ResolvedSite{Perspective: perspectives.Perspective{Name: name, ASN: uint32(asn)}, AS: asn, field: field})
+			continue
+		}
+		regions, err := catalog.Match(text)
+		if err != nil {
+			v.fail(field, quote(text), "a region's name, a pattern such as aws/*, or an AS number: "+strings.TrimPrefix(err.Error(), "catalog: "))
+		}
+		for _, r := range regions {
+			if !seen[r.Name] {
+				seen[r.Name] = true
+				sites = append(sites, ResolvedSite{Perspective: r.Perspective, field: field})
+			}
+		}
+	}
+	v.check(len(sites) <= MaxViewpoints, "viewpoints", fmt.Sprintf("%d viewpoints", len(sites)), fmt.Sprintf("at most %d", MaxViewpoints))
+	return sites, errors.Join(v.errs...)
+}
+
+// Field is where the site was given, in a study's file.
+func (r ResolvedSite) Field() string { return r.field }
+
+// ResolveEgress returns how regions are attached to a topology of a kind as in
+// [Map]: on one whose AS numbers are made up, none is a cloud's.
+func (s *StudySource) ResolveEgress(kind string) (Egress, error) {
+	e, err := ParseEgress(s.Egress)
+	if err != nil {
+		return Egress{}, err
+	}
+	if e.Model == EgressAuto && kind != "file" {
+		e.Model = EgressNearest
+	}
+	if kind == "synthetic" && e.Model != EgressNearest {
+		return Egress{}, s.FieldError("egress", quote(s.Egress), "nearest or nearest:N: a synthetic Internet has no clouds, its AS numbers are made up")
+	}
+	return e, nil
+}

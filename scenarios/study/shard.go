@@ -1,0 +1,176 @@
+package study
+
+import (
+	"context"
+	"io"
+
+	"mpicsim/scenarios/result"
+	"mpicsim/sim/sweep"
+)
+
+// worker computes shards, one after the other.
+type worker struct {
+	*Plan
+	sweeper  *sweep.Sweeper
+	outcomes *sweep.Outcomes
+	patterns patterns
+}
+
+func (p *Plan) newWorker() *worker {
+	return &worker{Plan: p, sweeper: p.engine.NewSweeper(1), outcomes: p.engine.NewOutcomes(len(p.attackers.index))}
+}
+
+// record is what a shard came to.
+type record struct {
+	File   result.File   `json:"file"`
+	Engine result.Engine `json:"engine"`
+}
+
+// shard returns the places of the n-th shard's victims.
+func (p *Plan) shard(n int) (from, to int) {
+	return n * p.shardSize, min((n+1)*p.shardSize, len(p.victims.index))
+}
+
+// compute writes the hijacks of some victims as a Parquet file. It calls done
+// with the number of hijacks after each step.
+func (w *worker) compute(ctx context.Context, to io.Writer, from, end int, done func(hijacks int64)) (record, error) {
+	hash := result.NewHashWriter(to)
+	out := result.NewHijackWriter(hash, len(w.viewpoints))
+	engine, err := w.sweep(ctx, out.Write, from, end, done)
+	if err != nil {
+		return record{}, err
+	}
+	if err := out.Close(); err != nil {
+		return record{}, err
+	}
+	r := record{File: hash.File(), Engine: engine}
+	r.File.Rows, r.File.Hijacks = out.Rows(), w.hijacksOf(w.victims.index[from:end])*int64(len(w.attacks))
+	return r, nil
+}
+
+// sweep computes the hijacks of some victims.
+func (w *worker) sweep(ctx context.Context, each func(*result.Hijack) error, from, end int, done func(hijacks int64)) (e result.Engine, err error) {
+	pass := w.rows
+	if w.options.Aggregate {
+		pass = w.aggregate
+	}
+	for v := from; v < end; v++ {
+		hijacks := w.hijacksOf(w.victims.index[v : v+1])
+		for n := range w.attacks {
+			if ctx.Err() != nil {
+				return e, context.Cause(ctx)
+			}
+			a := &w.attacks[n]
+			if err := w.sweeper.Sweep(w.victims.index[v], 1, a.prepared, w.outcomes); err != nil {
+				return e, err
+			}
+			e.Cut += int64(w.outcomes.Cut)
+			e.Routed += int64(w.outcomes.Routed)
+			if err := pass(each, v, a); err != nil {
+				return e, err
+			}
+			done(hijacks)
+		}
+	}
+	return e, nil
+}
+
+// hijack returns what all hijacks of a victim by one shape have in common.
+func (w *worker) hijack(v int, a *attack) result.Hijack {
+	return result.Hijack{
+		Victim: w.graph.ASN(w.victims.index[v]), VictimWeight: w.victims.weight[v], Attack: a.name, Count: 1,
+	}
+}
+
+// Compute calls each with every hijack in the order of the study: by victim,
+// attack and attacker, aggregated if the plan is. Nothing is stored. What each is
+// given is good until it returns; its error ends the computation.
+func (p *Plan) Compute(ctx context.Context, each func(*result.Hijack) error) error {
+	w := &worker{Plan: p, sweeper: p.engine.NewSweeper(p.options.Workers), outcomes: p.engine.NewOutcomes(len(p.attackers.index))}
+	_, err := w.sweep(ctx, each, 0, len(p.victims.index), func(int64) {})
+	return err
+}
+
+// rows passes on one hijack for each attacker.
+func (w *worker) rows(each func(*result.Hijack) error, v int, a *attack) error {
+	h, o := w.hijack(v, a), w.outcomes
+	for n, i := range w.attackers.index {
+		if i == w.victims.index[v] {
+			continue
+		}
+		h.Attacker, h.AttackerWeight = w.graph.ASN(i), w.attackers.weight[n]
+		h.Reached, h.Lower, h.Picked, h.Upper = o.Reached(n), o.Lower(n), o.Picked(n), o.Upper(n)
+		if err := each(&h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// aggregate passes on one for each outcome that some attackers have in common, in
+// the order in which they are first met.
+func (w *worker) aggregate(each func(*result.Hijack) error, v int, a *attack) error {
+	h, o := w.hijack(v, a), w.outcomes
+	w.patterns.reset(o.Words())
+	for n, i := range w.attackers.index {
+		if i != w.victims.index[v] {
+			w.patterns.add(w.attackers.weight[n], o.Reached(n), o.Lower(n), o.Picked(n), o.Upper(n))
+		}
+	}
+	for n := range w.patterns.count {
+		sets := w.patterns.sets(n)
+		h.Count, h.AttackerWeight = w.patterns.count[n], w.patterns.weight[n]
+		h.Reached, h.Lower, h.Picked, h.Upper = sets[0], sets[1], sets[2], sets[3]
+		if err := each(&h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// patterns counts outcomes. The zero value is ready for reset.
+type patterns struct {
+	words  int // of a set
+	rows   []uint64
+	count  []int64
+	weight []float64
+	index  map[string]int32
+	key    []byte
+}
+
+func (p *patterns) reset(words int) {
+	if p.index == nil {
+		p.index = map[string]int32{}
+	}
+	clear(p.index)
+	p.words, p.rows, p.count, p.weight = words, p.rows[:0], p.count[:0], p.weight[:0]
+}
+
+func (p *patterns) add(weight float64, sets ...[]uint64) {
+	p.key = p.key[:0]
+	for _, set := range sets {
+		for _, word := range set {
+			p.key = append(p.key, byte(word), byte(word>>8), byte(word>>16), byte(word>>24),
+				byte(word>>32), byte(word>>40), byte(word>>48), byte(word>>56))
+		}
+	}
+	n, known := p.index[string(p.key)]
+	if !known {
+		n = int32(len(p.count))
+		p.index[string(p.key)] = n
+		p.count, p.weight = append(p.count, 0), append(p.weight, 0)
+		for _, set := range sets {
+			p.rows = append(p.rows, set...)
+		}
+	}
+	p.count[n]++
+	p.weight[n] += weight
+}
+
+// sets returns those of the n-th pattern, as given to add.
+func (p *patterns) sets(n int) (sets [4][]uint64) {
+	for k := range sets {
+		sets[k] = p.rows[(n*len(sets)+k)*p.words:][:p.words]
+	}
+	return sets
+}
