@@ -18,6 +18,16 @@ type Options struct {
 	// Attackers asks for results by attacker too. They need 24 bytes for each
 	// attacker, policy and definition (with or without primary).
 	Attackers bool
+	// Pairwise asks for the resilience of every viewpoint by itself. The hijacks of
+	// a victim must then come together.
+	Pairwise bool
+	// Failures, if not nil, are the benign failures to price each policy with.
+	Failures *Failures
+	// Across asks for what a certificate from any of the CAs would need: an attack
+	// succeeds if it does under some policy.
+	Across bool
+	// Sampling, if not nil, says what of the study was drawn at random.
+	Sampling *Sampling
 }
 
 // The order of bounds in arrays.
@@ -46,10 +56,12 @@ func slot(policyIndex, definition, way int) int {
 type Accumulator struct {
 	o          Options
 	predicates []*Predicate
+	rosters    []roster
 	sliced     []sliced
-	columns    []column // the viewpoints that some policy uses
-	words      int      // of a set
-	padding    uint64   // bits of the last word that stand for no viewpoint
+	columns    []column   // the viewpoints that some policy uses
+	mask       result.Set // the same as a set
+	words      int        // of a set
+	padding    uint64     // bits of the last word that stand for no viewpoint
 	slots      int
 	attacks    []*tally // in order of first appearance
 	last       *tally
@@ -61,10 +73,25 @@ type column struct{ word, shift int }
 // NewAccumulator compiles all policies. The error is that of [Compile], or names
 // the option that makes no sense.
 func NewAccumulator(o Options) (*Accumulator, error) {
-	if len(o.Policies) == 0 {
-		return nil, errors.New("no policies")
+	if len(o.Policies) == 0 && !o.Pairwise {
+		return nil, errors.New("no policies, and no viewpoints by themselves")
+	}
+	if o.Failures != nil {
+		if err := o.Failures.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	if o.Sampling != nil {
+		complete, err := o.Sampling.complete()
+		if err != nil {
+			return nil, err
+		}
+		o.Sampling = &complete
 	}
 	a := &Accumulator{o: o, words: (len(o.Viewpoints) + 63) / 64, slots: len(o.Policies) * definitions * ways}
+	if o.Across {
+		a.slots += definitions * ways
+	}
 	if n := len(o.Viewpoints) % 64; n != 0 {
 		a.padding = ^uint64(0) << n
 	}
@@ -81,65 +108,62 @@ func NewAccumulator(o Options) (*Accumulator, error) {
 			}
 		}
 		a.predicates = append(a.predicates, c)
-		a.sliced = append(a.sliced, c.slice(index))
+		a.sliced = append(a.sliced, c.slice(&a.rosters, index))
+	}
+	a.mask = make(result.Set, a.words)
+	for _, c := range a.columns {
+		a.mask[c.word] |= 1 << c.shift
 	}
 	return a, nil
 }
 
-// Add takes one hijack. Nothing of it is kept. The error names what makes it no
-// hijack of the study; the accumulator is then as before.
+// Add takes one hijack, or what several attackers of one victim have in common.
+// Nothing of it is kept. After the latter there are no results by attacker, nor
+// what resampling attackers would tell. The error names what makes it no hijack of
+// the study; the sums are then as before.
 func (a *Accumulator) Add(h *result.Hijack) error {
-	if err := a.check(h); err != nil {
-		return fmt.Errorf("hijack of AS %v by AS %v: %w", h.Victim, h.Attacker, err)
+	doubt, err := a.check(h)
+	if err == nil {
+		err = a.tally(h.Attack).add(h, doubt)
 	}
-	t := a.tally(h.Attack)
-	if err := t.add(h, 1); err != nil {
+	if err != nil {
 		return fmt.Errorf("hijack of AS %v by AS %v: %w", h.Victim, h.Attacker, err)
 	}
 	return nil
 }
 
-// AddPattern takes what count attackers of one victim have in common, of whom h
-// has the victim, the attack, the weights (its AttackerWeight is their mean) and
-// the sets; h.Attacker means nothing. Results by attacker, and what resampling
-// attackers would tell, are then not to be had.
-func (a *Accumulator) AddPattern(h *result.Hijack, count int) error {
-	if count < 1 {
-		return fmt.Errorf("pattern of AS %v: %d attackers", h.Victim, count)
-	}
-	if err := a.check(h); err != nil {
-		return fmt.Errorf("pattern of AS %v: %w", h.Victim, err)
-	}
-	t := a.tally(h.Attack)
-	t.patterns = true
-	if err := t.add(h, count); err != nil {
-		return fmt.Errorf("pattern of AS %v: %w", h.Victim, err)
-	}
-	return nil
-}
+// doubt says that ties matter at some viewpoint that a policy uses, or that some
+// has no route.
+type doubt struct{ tied, lost bool }
 
-func (a *Accumulator) check(h *result.Hijack) error {
-	for _, set := range [...]result.Set{h.Reached, h.Lower, h.Picked, h.Upper} {
-		if len(set) != a.words {
-			return fmt.Errorf("a set of %d words, expected %d for %d viewpoints", len(set), a.words, len(a.o.Viewpoints))
+func (a *Accumulator) check(h *result.Hijack) (doubt, error) {
+	for _, n := range [...]int{len(h.Reached), len(h.Lower), len(h.Picked), len(h.Upper)} {
+		if n != a.words {
+			return doubt{}, fmt.Errorf("a set of %d words, expected %d for %d viewpoints", n, a.words, len(a.o.Viewpoints))
 		}
 	}
-	var outside uint64
+	var outside, tied, lost uint64
+	all, some, least, mask := h.Lower[:len(h.Reached)], h.Picked[:len(h.Reached)], h.Upper[:len(h.Reached)], a.mask[:len(h.Reached)]
 	for i, reached := range h.Reached {
-		outside |= h.Upper[i]&^h.Picked[i] | h.Picked[i]&^h.Lower[i] | h.Lower[i]&^reached
+		outside |= least[i]&^some[i] | some[i]&^all[i] | all[i]&^reached
+		tied |= all[i] &^ least[i] & mask[i]
+		lost |= mask[i] &^ reached
 	}
 	if outside != 0 {
-		return errors.New("sets of viewpoints are not nested as upper, picked, lower, reached")
+		return doubt{}, errors.New("sets of viewpoints are not nested as upper, picked, lower, reached")
 	}
 	if a.padding != 0 && h.Reached[a.words-1]&a.padding != 0 {
-		return fmt.Errorf("a set has viewpoints beyond the %d of the study", len(a.o.Viewpoints))
+		return doubt{}, fmt.Errorf("a set has viewpoints beyond the %d of the study", len(a.o.Viewpoints))
+	}
+	if h.Count < 1 || h.Count > 1 && h.Attacker != 0 {
+		return doubt{}, fmt.Errorf("stands for %d hijacks", h.Count)
 	}
 	for _, w := range [...]float64{h.VictimWeight, h.AttackerWeight} {
-		if !(w >= 0) || math.IsInf(w, 0) {
-			return fmt.Errorf("weight %v: expected 0 or more", w)
+		if !(w >= 0 && w <= math.MaxFloat64) {
+			return doubt{}, fmt.Errorf("weight %v: expected 0 or more", w)
 		}
 	}
-	return nil
+	return doubt{tied != 0, lost != 0}, nil
 }
 
 func (a *Accumulator) tally(attack string) *tally {

@@ -46,9 +46,22 @@ func Compile(viewpoints []result.Viewpoint, p Policy) (*Predicate, error) {
 }
 
 func compile(viewpoints []result.Viewpoint, p Policy) (*Predicate, error) {
-	set, err := p.Deployment.set(viewpoints, p.Rule)
+	c, set, err := prepare(viewpoints, p)
 	if err != nil {
 		return nil, err
+	}
+	return c, issues(p.Rule, set)
+}
+
+// prepare compiles a policy that may refuse everybody, and returns the set as the
+// rule sees it.
+func prepare(viewpoints []result.Viewpoint, p Policy) (*Predicate, perspectives.Set, error) {
+	if err := p.Rule.Validate(); err != nil {
+		return nil, perspectives.Set{}, err
+	}
+	set, err := p.Deployment.set(viewpoints, p.Rule)
+	if err != nil {
+		return nil, perspectives.Set{}, err
 	}
 	c := &Predicate{
 		primary: p.Deployment.Primary != NoPrimary,
@@ -59,20 +72,17 @@ func compile(viewpoints []result.Viewpoint, p Policy) (*Predicate, error) {
 		c.members = append(c.members, p.Deployment.Primary)
 	} else {
 		if c.alone {
-			return nil, errors.New("the rule leaves the decision to a primary, and there is none")
+			return nil, set, errors.New("the rule leaves the decision to a primary, and there is none")
 		}
 		if set.Primary, err = aside(set.Remotes, p.Rule); err != nil {
-			return nil, err
+			return nil, set, err
 		}
 	}
 	first := len(c.members)
 	c.members = append(c.members, p.Deployment.Remotes...)
-	if err := issues(p.Rule, set); err != nil {
-		return nil, err
-	}
 	c.groups = groups(p.Rule, set, first)
 	c.required = p.Rule.Required(len(c.groups))
-	return c, nil
+	return c, set, nil
 }
 
 // issues returns an error that wraps ErrNeverIssues if a unanimous set gets no

@@ -2,6 +2,7 @@ package resilience
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"mpicsim/perspectives/policy"
@@ -23,13 +24,20 @@ type Attack struct {
 	Attack string `json:"attack"`
 	// Hijacks, Victims and Attackers say how many there were; Attackers is 0 if
 	// they were not told apart.
-	Hijacks   int `json:"hijacks"`
-	Victims   int `json:"victims"`
-	Attackers int `json:"attackers,omitempty"`
+	Hijacks   int64 `json:"hijacks"`
+	Victims   int   `json:"victims"`
+	Attackers int   `json:"attackers,omitempty"`
 	// Weighted is true if some victim's or attacker's weight is not 1.
 	Weighted bool `json:"weighted"`
 	// Policies are in the order of [Options].
 	Policies []PolicyResult `json:"policies"`
+	// Across is for an attacker to whom a certificate under any of the policies
+	// will do. It is exact; the least of their resilience is no more than a limit
+	// to it.
+	Across *Outcome `json:"across,omitempty"`
+	// Viewpoints are in the study's order, Regions in that of their names.
+	Viewpoints []Viewpoint `json:"viewpoints,omitempty"`
+	Regions    []Region    `json:"regions,omitempty"`
 }
 
 // PolicyResult is what one policy withstands.
@@ -45,6 +53,10 @@ type PolicyResult struct {
 	WithPrimary *Outcome `json:"with_primary,omitempty"`
 	// WithoutPrimary looks at the remotes alone; nil if the rule does not.
 	WithoutPrimary *Outcome `json:"without_primary,omitempty"`
+	// Benign is the price in honest requests, under Failures; nil if none were
+	// assumed.
+	Benign   *Benign   `json:"benign,omitempty"`
+	Failures *Failures `json:"failures,omitempty"`
 }
 
 // Outcome is resilience by one definition.
@@ -52,6 +64,8 @@ type Outcome struct {
 	// Mean and Median are over victims, by their weights.
 	Mean   Bounds `json:"mean"`
 	Median Bounds `json:"median"`
+	// Spread is nil if everybody was computed.
+	Spread *Spread `json:"spread,omitempty"`
 	// Unreached is the mean share of attackers who fail only because some
 	// perspective has no route: they count as withstood in Mean.
 	Unreached Bounds `json:"unreached"`
@@ -97,18 +111,23 @@ type ReportOptions struct {
 	Steps int
 }
 
-// Report returns what the hijacks so far came to. More may be added afterwards.
-func (a *Accumulator) Report(o ReportOptions) *Report {
+// Report returns what the hijacks so far came to. More may be added afterwards,
+// but with Pairwise only of other victims.
+func (a *Accumulator) Report(o ReportOptions) (*Report, error) {
 	r := &Report{Schema: Schema}
 	for _, t := range a.attacks {
 		t.flush()
-		r.Attacks = append(r.Attacks, t.report(o))
+		attack, err := t.report(o)
+		if err != nil {
+			return nil, fmt.Errorf("attack %q: %w", t.attack, err)
+		}
+		r.Attacks = append(r.Attacks, attack)
 	}
 	slices.SortFunc(r.Attacks, func(a, b Attack) int { return cmp.Compare(a.Attack, b.Attack) })
-	return r
+	return r, nil
 }
 
-func (t *tally) report(o ReportOptions) Attack {
+func (t *tally) report(o ReportOptions) (Attack, error) {
 	out := Attack{
 		Attack: t.attack, Hijacks: t.hijacks,
 		Victims:  t.victims.met(),
@@ -116,6 +135,9 @@ func (t *tally) report(o ReportOptions) Attack {
 	}
 	if !t.patterns {
 		out.Attackers = t.attackers.met()
+	}
+	if t.pairwise != nil {
+		out.Viewpoints, out.Regions = t.pairwise.report()
 	}
 	for i, p := range t.a.o.Policies {
 		r := PolicyResult{Deployment: p.Deployment.Name, Rule: p.Rule, Needs: t.a.predicates[i].String()}
@@ -126,9 +148,44 @@ func (t *tally) report(o ReportOptions) Attack {
 		if !t.a.predicates[i].alone {
 			r.WithoutPrimary = t.outcome(i, withoutPrimary, o)
 		}
+		if f := t.a.o.Failures; f != nil {
+			benign, err := t.a.predicates[i].Benign(*f)
+			if err != nil {
+				return Attack{}, err
+			}
+			r.Benign, r.Failures = &benign, f
+		}
 		out.Policies = append(out.Policies, r)
 	}
-	return out
+	if t.a.o.Across {
+		out.Across = t.outcome(len(t.a.predicates), withPrimary, o)
+	}
+	t.addSpreads(&out)
+	return out, nil
+}
+
+// addSpreads puts the intervals to all outcomes. Every policy is judged by the same
+// draws.
+func (t *tally) addSpreads(a *Attack) {
+	if t.a.o.Sampling == nil {
+		return
+	}
+	var outcomes []*Outcome
+	var slots []int
+	add := func(o *Outcome, i, definition int) {
+		if o != nil {
+			outcomes = append(outcomes, o)
+			slots = append(slots, slot(i, definition, lower), slot(i, definition, picked), slot(i, definition, upper))
+		}
+	}
+	for i, p := range a.Policies {
+		add(p.WithPrimary, i, withPrimary)
+		add(p.WithoutPrimary, i, withoutPrimary)
+	}
+	add(a.Across, len(a.Policies), withPrimary)
+	for i, s := range t.spreads(*t.a.o.Sampling, slots) {
+		outcomes[i].Spread = s
+	}
 }
 
 // met returns how many parties have met some weight of others.

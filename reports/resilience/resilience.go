@@ -62,7 +62,6 @@ package resilience
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"mpicsim/perspectives"
 	"mpicsim/perspectives/policy"
@@ -128,6 +127,11 @@ func (d Deployment) set(viewpoints []result.Viewpoint, q policy.Quorum) (perspec
 		if len(d.Set.Remotes) != len(d.Remotes) {
 			return perspectives.Set{}, fmt.Errorf("%d remotes at %d viewpoints", len(d.Set.Remotes), len(d.Remotes))
 		}
+		for _, r := range d.Set.Remotes {
+			if r.RIR > place.RIPE {
+				return perspectives.Set{}, fmt.Errorf("perspective %q has no RIR region but %v", r.Name, r.RIR)
+			}
+		}
 		return *d.Set, nil
 	}
 	s := perspectives.Set{Name: d.Name, Remotes: make([]perspectives.Perspective, len(d.Remotes))}
@@ -157,7 +161,7 @@ func stand(v result.Viewpoint, location, region bool) (perspectives.Perspective,
 	} else if location {
 		return p, fmt.Errorf("viewpoint %q has no location, which the rule asks for", v.Name)
 	}
-	if region && !slices.Contains(place.RIRs(), v.RIR) {
+	if v.RIR > place.RIPE || region && v.RIR == place.Unknown {
 		return p, fmt.Errorf("viewpoint %q has no RIR region, which the rule asks for", v.Name)
 	}
 	return p, nil

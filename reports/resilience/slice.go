@@ -1,7 +1,7 @@
 package resilience
 
 import (
-	"math/bits"
+	"slices"
 
 	"mpicsim/topology/place"
 )
@@ -10,92 +10,128 @@ import (
 // of them, and counts are kept in bit planes, the n-th plane holding the n-th bit
 // of 64 counts.
 
+// roster is remotes as they count, whom any number of rules may share, over
+// columns.
+type roster struct {
+	groups  []slicedGroup
+	planes  int // that counts of groups need
+	regions int // up to how many RIR regions some rule asks for
+}
+
+// slicedGroup is one remote that counts, or several that count as one.
+type slicedGroup struct {
+	column int
+	others []int // columns
+	region place.RIR
+}
+
+// fooled returns the hijacks that fool the whole group.
+func (g *slicedGroup) fooled(columns []uint64) uint64 {
+	word := columns[g.column]
+	for _, at := range g.others {
+		word &= columns[at]
+	}
+	return word
+}
+
+func (g slicedGroup) equal(h slicedGroup) bool {
+	return g.column == h.column && g.region == h.region && slices.Equal(g.others, h.others)
+}
+
 // sliced is a predicate over columns.
 type sliced struct {
-	primary int // its column, -1 without one
-	alone   bool
-	groups  []slicedGroup
-	// The counts start where required more make them overflow their planes.
-	planes, preset   int
-	minRIRs          int
-	rirPlanes, rirAt int
+	primary           int // its column, -1 without one
+	alone             bool
+	roster            int
+	required, minRIRs int
 }
 
-type slicedGroup struct {
-	columns []int
-	region  place.RIR
-}
-
-// slice prepares p for columns; column has that of each viewpoint.
-func (p *Predicate) slice(column map[int]int) sliced {
-	s := sliced{primary: -1, alone: p.alone, minRIRs: p.minRIRs}
+// slice prepares p for columns; column has that of each viewpoint. Its roster is
+// put to the others if none is the same.
+func (p *Predicate) slice(rosters *[]roster, column map[int]int) sliced {
+	s := sliced{primary: -1, alone: p.alone, required: p.required, minRIRs: p.minRIRs}
 	if p.primary {
 		s.primary = column[p.members[0]]
 	}
-	for _, g := range p.groups {
+	groups := make([]slicedGroup, len(p.groups))
+	for n, g := range p.groups {
 		columns := make([]int, len(g.members))
 		for i, m := range g.members {
 			columns[i] = column[p.members[m]]
 		}
-		s.groups = append(s.groups, slicedGroup{columns, g.region})
+		groups[n] = slicedGroup{columns[0], columns[1:], g.region}
 	}
-	s.planes = bits.Len(uint(len(p.groups)))
-	s.preset = 1<<s.planes - p.required
-	s.rirPlanes = bits.Len(uint(len(place.RIRs())))
-	s.rirAt = 1<<s.rirPlanes - p.minRIRs
+	s.roster = slices.IndexFunc(*rosters, func(r roster) bool { return slices.EqualFunc(r.groups, groups, slicedGroup.equal) })
+	if s.roster < 0 {
+		s.roster = len(*rosters)
+		*rosters = append(*rosters, roster{groups: groups, planes: 4})
+	}
+	r := &(*rosters)[s.roster]
+	r.regions = max(r.regions, p.minRIRs)
+	if len(groups) > 15 {
+		r.planes = 6
+	}
 	return s
 }
 
-// counts are 64 counts with a flag each for overflow.
-type counts struct {
-	planes [6]uint64
-	over   uint64
+// tallied is how many remotes, and how many regions, 64 hijacks fool.
+type tallied struct {
+	planes [6]uint64 // of the number of remotes
+	// regions[n] has the hijacks that fool remotes in n regions or more.
+	regions [place.RIPE + 1]uint64
 }
 
-// preset returns 64 counts of n, in so many planes.
-func preset(n, planes int) (c counts) {
-	for k := range planes {
-		c.planes[k] = -uint64(n >> k & 1)
-	}
-	return c
-}
-
-func (c *counts) add(word uint64, planes int) {
-	for k := range planes {
-		c.planes[k], word = c.planes[k]^word, c.planes[k]&word
-	}
-	c.over |= word
-}
-
-// remotes returns the hijacks that fool enough remotes.
-func (s *sliced) remotes(columns []uint64) uint64 {
-	if s.alone {
-		return ^uint64(0)
-	}
-	c := preset(s.preset, s.planes)
-	var regions [place.RIPE + 1]uint64
-	for i := range s.groups {
-		g := &s.groups[i]
-		word := columns[g.columns[0]]
-		for _, at := range g.columns[1:] {
-			word &= columns[at]
+// tally counts whom hijacks fool.
+func (r *roster) tally(columns []uint64, t *tallied) {
+	var p0, p1, p2, p3, p4, p5 uint64
+	var in [place.RIPE + 1]uint64
+	for i := range r.groups {
+		word := r.groups[i].fooled(columns)
+		in[r.groups[i].region] |= word
+		carry0 := p0 & word
+		carry1 := p1 & carry0
+		carry2 := p2 & carry1
+		p0, p1, p2 = p0^word, p1^carry0, p2^carry1
+		p3, carry2 = p3^carry2, p3&carry2
+		if carry2 != 0 { // beyond 15
+			p5 ^= p4 & carry2
+			p4 ^= carry2
 		}
-		c.add(word, s.planes)
-		regions[g.region] |= word
 	}
-	if s.minRIRs == 0 {
-		return c.over
+	t.planes = [...]uint64{p0, p1, p2, p3, p4, p5}
+	t.regions = [place.RIPE + 1]uint64{^uint64(0)}
+	for _, word := range in[place.Unknown+1:] {
+		for n := r.regions; n > 0; n-- {
+			t.regions[n] |= t.regions[n-1] & word
+		}
 	}
-	r := preset(s.rirAt, s.rirPlanes)
-	for _, word := range regions[place.Unknown+1:] {
-		r.add(word, s.rirPlanes)
+}
+
+// atLeast returns the hijacks that fool n remotes or more, if counts need no more
+// planes than given.
+func (t *tallied) atLeast(n, planes int) uint64 {
+	if n>>planes != 0 {
+		return 0
 	}
-	return c.over & r.over
+	more, same := uint64(0), ^uint64(0)
+	for k := planes - 1; k >= 0; k-- {
+		if n>>k&1 != 0 {
+			same &= t.planes[k]
+		} else {
+			more |= same & t.planes[k]
+			same &^= t.planes[k]
+		}
+	}
+	return more | same
 }
 
 // succeeds returns the hijacks that succeed with and without the primary's vote.
-func (s *sliced) succeeds(columns []uint64) (with, without uint64) {
-	without = s.remotes(columns)
+func (s *sliced) succeeds(columns []uint64, rosters []roster, counts []tallied) (with, without uint64) {
+	without = ^uint64(0)
+	if !s.alone {
+		t := &counts[s.roster]
+		without = t.atLeast(s.required, rosters[s.roster].planes) & t.regions[s.minRIRs]
+	}
 	with = without
 	if s.primary >= 0 {
 		with &= columns[s.primary]

@@ -1,9 +1,9 @@
 package resilience
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
-	"slices"
 
 	"mpicsim/scenarios/result"
 	"mpicsim/topology"
@@ -13,8 +13,8 @@ import (
 type tally struct {
 	a        *Accumulator
 	attack   string
-	hijacks  int
-	patterns bool
+	hijacks  int64
+	patterns bool // some hijacks do not tell attackers apart
 	weighted bool // some attacker's weight is not 1
 	victims  parties
 	// attackers has no sums if they are not asked for.
@@ -22,9 +22,12 @@ type tally struct {
 	// unrouted has, for each victim and slot, the weight of the attackers who
 	// fail only because some perspective has no route.
 	unrouted []float64
+	pairwise *pairwise // nil if not asked for
+	outcomes *outcomes // nil if not needed
 	block    block
 	out      []uint64 // of the block, by slot
 	lacking  []uint64
+	counts   []tallied // by roster
 }
 
 // parties are the victims or the attackers of a tally.
@@ -43,12 +46,16 @@ type parties struct {
 type block struct {
 	n                  int
 	victims, attackers [64]int32
-	weights            [64]float64 // of the attackers, times their count
+	weights            [64]float64 // of the attackers
 	uniform            bool        // all weights are 1
-	// columns are whom the viewpoints reach; unreached those without a route.
+	// columns are whom the viewpoints reach; picked and upper are kept as what
+	// they lack of lower until the block is judged. unreached are the viewpoints
+	// without a route.
 	columns   [ways][]uint64
 	unreached []uint64
 	scratch   []uint64
+	// Some hijack's lower and upper differ, or some column has no route.
+	tied, lost bool
 }
 
 func newTally(a *Accumulator, attack string) *tally {
@@ -58,6 +65,12 @@ func newTally(a *Accumulator, attack string) *tally {
 	if a.o.Attackers {
 		t.attackers.slots = a.slots
 	}
+	if a.o.Pairwise {
+		t.pairwise = newPairwise(a.o.Viewpoints)
+	}
+	if s := a.o.Sampling; s != nil && s.Attackers {
+		t.outcomes = &outcomes{slots: a.slots, limit: s.MaxBytes}
+	}
 	t.block.uniform = true
 	for way := range ways {
 		t.block.columns[way] = make([]uint64, len(a.columns))
@@ -66,6 +79,7 @@ func newTally(a *Accumulator, attack string) *tally {
 	t.block.scratch = make([]uint64, len(a.columns))
 	t.out = make([]uint64, a.slots)
 	t.lacking = make([]uint64, a.slots)
+	t.counts = make([]tallied, len(a.rosters))
 	return t
 }
 
@@ -100,7 +114,7 @@ func (p *parties) near(asn topology.ASN) (int32, bool) {
 	return 0, false
 }
 
-func (t *tally) add(h *result.Hijack, count int) error {
+func (t *tally) add(h *result.Hijack, d doubt) error {
 	victim, err := t.victims.at(h.Victim, h.VictimWeight)
 	if err != nil {
 		return err
@@ -109,34 +123,69 @@ func (t *tally) add(h *result.Hijack, count int) error {
 		t.unrouted = append(t.unrouted, 0)
 	}
 	var attacker int32
-	if !t.patterns {
+	if t.patterns = t.patterns || h.Attacker == 0; !t.patterns {
 		if attacker, err = t.attackers.at(h.Attacker, h.AttackerWeight); err != nil {
 			return err
 		}
-		t.attackers.total[attacker] += h.VictimWeight
 	}
-	weight := h.AttackerWeight * float64(count)
-	t.weighted = t.weighted || h.AttackerWeight != 1
-	t.hijacks += count
+	if err := t.addPair(h, victim, attacker); err != nil {
+		return err
+	}
+	weight := h.AttackerWeight
+	t.weighted = t.weighted || weight != float64(h.Count)
+	t.hijacks += h.Count
 	t.victims.total[victim] += weight
 	b := &t.block
 	b.victims[b.n], b.attackers[b.n], b.weights[b.n] = victim, attacker, weight
 	b.uniform = b.uniform && weight == 1
-	b.put(t.a.columns, h)
+	b.put(t.a.columns, h, d)
 	if b.n++; b.n == len(b.victims) {
 		t.flush()
 	}
 	return nil
 }
 
-// put turns a hijack's bits into those of columns.
-func (b *block) put(columns []column, h *result.Hijack) {
-	row := b.n
+// addPair takes a hijack for what is kept beside the sums.
+func (t *tally) addPair(h *result.Hijack, victim, attacker int32) error {
+	if t.outcomes != nil {
+		if t.patterns {
+			return errors.New("attackers are said to be sampled, and not told apart")
+		}
+		if err := t.outcomes.meet(victim, attacker); err != nil {
+			return err
+		}
+	}
+	if t.pairwise != nil {
+		if err := t.pairwise.add(h); err != nil {
+			return err
+		}
+	}
+	if !t.patterns {
+		t.attackers.total[attacker] += h.VictimWeight
+	}
+	return nil
+}
+
+// put turns a hijack's bits into those of columns. Most have no ties that matter,
+// and routes to all.
+func (b *block) put(columns []column, h *result.Hijack, d doubt) {
+	row := b.n & 63
 	for i, c := range columns {
-		b.columns[lower][i] |= h.Lower[c.word] >> c.shift & 1 << row
-		b.columns[picked][i] |= h.Picked[c.word] >> c.shift & 1 << row
-		b.columns[upper][i] |= h.Upper[c.word] >> c.shift & 1 << row
-		b.unreached[i] |= ^h.Reached[c.word] >> c.shift & 1 << row
+		b.columns[lower][i] |= h.Lower[c.word] >> (c.shift & 63) & 1 << row
+	}
+	if d.tied {
+		b.tied = true
+		for i, c := range columns {
+			all := h.Lower[c.word]
+			b.columns[picked][i] |= (all ^ h.Picked[c.word]) >> (c.shift & 63) & 1 << row
+			b.columns[upper][i] |= (all ^ h.Upper[c.word]) >> (c.shift & 63) & 1 << row
+		}
+	}
+	if d.lost {
+		b.lost = true
+		for i, c := range columns {
+			b.unreached[i] |= ^h.Reached[c.word] >> (c.shift & 63) & 1 << row
+		}
 	}
 }
 
@@ -147,39 +196,75 @@ func (t *tally) flush() {
 		return
 	}
 	used := ^uint64(0) >> (64 - b.n)
-	unreached := slices.ContainsFunc(b.unreached, func(word uint64) bool { return word != 0 })
-	for i := range t.a.sliced {
-		t.judge(i, used, unreached)
+	for i, all := range b.columns[lower] {
+		b.columns[picked][i] ^= all
+		b.columns[upper][i] ^= all
 	}
-	t.count(unreached)
+	for way := range ways {
+		if way > lower && !b.tied {
+			t.copyLower(way)
+			continue
+		}
+		t.judge(judgement{columns: b.columns[way], way: way, used: used, out: t.out})
+	}
+	if b.lost {
+		t.judgeLost(used)
+	}
+	t.count()
 	for way := range ways {
 		clear(b.columns[way])
 	}
 	clear(b.unreached)
-	b.n, b.uniform = 0, true
+	b.n, b.uniform, b.tied, b.lost = 0, true, false, false
 }
 
-// judge fills the block's outcomes for one policy.
-func (t *tally) judge(i int, used uint64, unreached bool) {
-	b, s := &t.block, &t.a.sliced[i]
+// judgement is what to judge, and where the outcomes go.
+type judgement struct {
+	columns []uint64
+	way     int
+	used    uint64 // hijacks of the block
+	out     []uint64
+}
+
+// judge fills the outcomes of all policies for one way.
+func (t *tally) judge(j judgement) {
+	for i := range t.a.rosters {
+		t.a.rosters[i].tally(j.columns, &t.counts[i])
+	}
+	some := uint64(0)
+	for i := range t.a.sliced {
+		with, without := t.a.sliced[i].succeeds(j.columns, t.a.rosters, t.counts)
+		j.out[slot(i, withPrimary, j.way)], j.out[slot(i, withoutPrimary, j.way)] = with&j.used, without&j.used
+		some |= with & j.used
+	}
+	if t.a.o.Across {
+		j.out[slot(len(t.a.sliced), withPrimary, j.way)] = some
+	}
+}
+
+// copyLower fills a way's outcomes where no tie matters.
+func (t *tally) copyLower(way int) {
+	for at := 0; at < len(t.out); at += ways {
+		t.out[at+way] = t.out[at+lower]
+	}
+}
+
+// judgeLost finds the attacks that fail only because some perspective has no route.
+func (t *tally) judgeLost(used uint64) {
+	b := &t.block
 	for way := range ways {
-		with, without := s.succeeds(b.columns[way])
-		first, second := slot(i, withPrimary, way), slot(i, withoutPrimary, way)
-		t.out[first], t.out[second] = with&used, without&used
-		if !unreached {
-			t.lacking[first], t.lacking[second] = 0, 0
-			continue
+		for i, word := range b.columns[way] {
+			b.scratch[i] = word | b.unreached[i]
 		}
-		for n, word := range b.columns[way] {
-			b.scratch[n] = word | b.unreached[n]
-		}
-		all, others := s.succeeds(b.scratch)
-		t.lacking[first], t.lacking[second] = all&^with&used, others&^without&used
+		t.judge(judgement{columns: b.scratch, way: way, used: used, out: t.lacking})
+	}
+	for s, word := range t.out {
+		t.lacking[s] &^= word
 	}
 }
 
 // count adds the block's outcomes to the parties' sums.
-func (t *tally) count(unreached bool) {
+func (t *tally) count() {
 	b := &t.block
 	for from := 0; from < b.n; {
 		to := from + 1
@@ -189,10 +274,13 @@ func (t *tally) count(unreached bool) {
 		run := ^uint64(0) >> (64 - (to - from)) << from
 		at := int(b.victims[from]) * t.a.slots
 		b.sum(t.victims.success[at:at+t.a.slots], t.out, run)
-		if unreached {
+		if b.lost {
 			b.sum(t.unrouted[at:at+t.a.slots], t.lacking, run)
 		}
 		from = to
+	}
+	if t.outcomes != nil {
+		t.keep()
 	}
 	if t.attackers.slots == 0 || t.patterns {
 		return
@@ -201,6 +289,16 @@ func (t *tally) count(unreached bool) {
 		for ; word != 0; word &= word - 1 {
 			row := bits.TrailingZeros64(word)
 			t.attackers.success[int(b.attackers[row])*t.a.slots+s] += t.victims.weights[b.victims[row]]
+		}
+	}
+}
+
+// keep notes which of the block's attacks succeed.
+func (t *tally) keep() {
+	for s, word := range t.out {
+		for ; word != 0; word &= word - 1 {
+			row := bits.TrailingZeros64(word)
+			t.outcomes.succeed(t.block.victims[row], t.block.attackers[row], s)
 		}
 	}
 }

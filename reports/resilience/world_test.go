@@ -162,7 +162,7 @@ func draw(d drawing) study {
 			}
 			tie := 0.1
 			s.hijacks = append(s.hijacks, result.Hijack{
-				Victim: topology.ASN(v), Attacker: topology.ASN(a), Attack: "equal-prefix",
+				Victim: topology.ASN(v + 1), Attacker: topology.ASN(a + 1), Count: 1, Attack: "equal-prefix",
 				VictimWeight: weight(v), AttackerWeight: weight(a + 1),
 				Reached: setOf(d.viewpoints, func(i int) bool { return draws[i] < 2 }),
 				Lower:   setOf(d.viewpoints, func(i int) bool { return draws[i] < ease+tie }),
