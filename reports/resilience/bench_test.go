@@ -58,3 +58,50 @@ func BenchmarkAdd(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkBestAdditions tries all pairs out of the other viewpoints.
+func BenchmarkBestAdditions(b *testing.B) {
+	for _, viewpoints := range []int{40, 200} {
+		s := draw(drawing{viewpoints: viewpoints, victims: 50, attackers: 1000, seed: 1})
+		q := on(b, "2026-12-15")
+		q.MinDistanceKm = 0
+		o := resilience.AdditionOptions{Viewpoints: s.viewpoints, Policy: resilience.Policy{Deployment: span(5), Rule: q}, Attack: "equal-prefix"}
+		for i := range viewpoints {
+			o.Candidates = append(o.Candidates, i)
+		}
+		a, err := resilience.NewAdditions(o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i := range s.hijacks {
+			if err := a.Add(&s.hijacks[i]); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.Run(fmt.Sprintf("hijacks=%d,candidates=%d,add=2", len(s.hijacks), viewpoints-6), func(b *testing.B) {
+			for b.Loop() {
+				best, err := a.Best(2, 10)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(best.Tried), "sets")
+			}
+		})
+	}
+}
+
+// BenchmarkAddPairwise sums up every viewpoint by itself.
+func BenchmarkAddPairwise(b *testing.B) {
+	s := draw(drawing{viewpoints: 200, victims: 1, attackers: 512, seed: 1})
+	b.Run("viewpoints=200", func(b *testing.B) {
+		a := accumulate(b, s, resilience.Options{Pairwise: true})
+		b.ReportAllocs()
+		n := 0
+		for b.Loop() {
+			if err := a.Add(&s.hijacks[n%len(s.hijacks)]); err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+	})
+}

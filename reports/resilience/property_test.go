@@ -330,11 +330,11 @@ func TestAddRefuses(t *testing.T) {
 		change func(*result.Hijack)
 		want   string
 	}{
-		"too short a set":         {func(h *result.Hijack) { h.Picked = nil }, "a set of 0 words, expected 1 for 6 viewpoints"},
+		"too short a set":         {func(h *result.Hijack) { h.Picked = nil }, "sets of 1, 1, 0 and 1 words, expected 1 for 6 viewpoints"},
 		"sets that do not nest":   {func(h *result.Hijack) { h.Upper = result.Set{63}; h.Lower = result.Set{1} }, "not nested"},
 		"fooled without a route":  {func(h *result.Hijack) { h.Reached = result.Set{0}; h.Lower = result.Set{1} }, "not nested"},
 		"a viewpoint beyond":      {func(h *result.Hijack) { h.Reached = result.Set{127} }, "beyond the 6"},
-		"a negative weight":       {func(h *result.Hijack) { h.AttackerWeight = -1 }, "weight -1"},
+		"a negative weight":       {func(h *result.Hijack) { h.AttackerWeight = -1 }, "weights 1 and -1"},
 		"another victim's weight": {func(h *result.Hijack) { h.VictimWeight = 2 }, "AS 1 has weight 2, and had 1 before"},
 		"no count":                {func(h *result.Hijack) { h.Count = 0 }, "stands for 0 hijacks"},
 		"one attacker many times": {func(h *result.Hijack) { h.Count = 2 }, "stands for 2 hijacks"},

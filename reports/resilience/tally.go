@@ -1,6 +1,7 @@
 package resilience
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -48,12 +49,12 @@ type block struct {
 	victims, attackers [64]int32
 	weights            [64]float64 // of the attackers
 	uniform            bool        // all weights are 1
-	// columns are whom the viewpoints reach; picked and upper are kept as what
-	// they lack of lower until the block is judged. unreached are the viewpoints
-	// without a route.
-	columns   [ways][]uint64
-	unreached []uint64
-	scratch   []uint64
+	// rows are whom the viewpoints reach, and last those without a route, as they
+	// come: a byte for each hijack and eight columns. columns are the same turned
+	// over, when the block is judged.
+	rows    [ways + 1][][64]byte
+	columns [ways + 1][]uint64
+	scratch []uint64
 	// Some hijack's lower and upper differ, or some column has no route.
 	tied, lost bool
 }
@@ -72,11 +73,11 @@ func newTally(a *Accumulator, attack string) *tally {
 		t.outcomes = &outcomes{slots: a.slots, limit: s.MaxBytes}
 	}
 	t.block.uniform = true
-	for way := range ways {
-		t.block.columns[way] = make([]uint64, len(a.columns))
+	for i := range t.block.rows {
+		t.block.rows[i] = make([][64]byte, (len(a.columns)+7)/8)
+		t.block.columns[i] = make([]uint64, len(t.block.rows[i])*8)
 	}
-	t.block.unreached = make([]uint64, len(a.columns))
-	t.block.scratch = make([]uint64, len(a.columns))
+	t.block.scratch = make([]uint64, len(t.block.columns[0]))
 	t.out = make([]uint64, a.slots)
 	t.lacking = make([]uint64, a.slots)
 	t.counts = make([]tallied, len(a.rosters))
@@ -166,27 +167,64 @@ func (t *tally) addPair(h *result.Hijack, victim, attacker int32) error {
 	return nil
 }
 
-// put turns a hijack's bits into those of columns. Most have no ties that matter,
-// and routes to all.
+// put gathers a hijack's bits. Most have no ties that matter, and routes to all.
 func (b *block) put(columns []column, h *result.Hijack, d doubt) {
 	row := b.n & 63
-	for i, c := range columns {
-		b.columns[lower][i] |= h.Lower[c.word] >> (c.shift & 63) & 1 << row
+	b.tied, b.lost = b.tied || d.tied, b.lost || d.lost
+	for i := range b.rows[lower] {
+		eight := columns[i*8 : min(i*8+8, len(columns))]
+		all := gather(eight, h.Lower)
+		some, least, lost := all, all, byte(0)
+		if d.tied {
+			some, least = gather(eight, h.Picked), gather(eight, h.Upper)
+		}
+		if d.lost {
+			lost = ^gather(eight, h.Reached)
+		}
+		b.rows[lower][i][row], b.rows[picked][i][row], b.rows[upper][i][row], b.rows[unreached][i][row] = all, some, least, lost
 	}
-	if d.tied {
-		b.tied = true
-		for i, c := range columns {
-			all := h.Lower[c.word]
-			b.columns[picked][i] |= (all ^ h.Picked[c.word]) >> (c.shift & 63) & 1 << row
-			b.columns[upper][i] |= (all ^ h.Upper[c.word]) >> (c.shift & 63) & 1 << row
+}
+
+// gather returns the bits of up to eight columns. Inlined it would run out of
+// registers, and take twice as long.
+//
+//go:noinline
+func gather(columns []column, set result.Set) byte {
+	out := 0
+	for i := len(columns) - 1; i >= 0; i-- {
+		bit := 0
+		if set[columns[i].word]&columns[i].mask != 0 {
+			bit = 1
+		}
+		out = out<<1 | bit
+	}
+	return byte(out)
+}
+
+// turn makes columns out of rows.
+func (b *block) turn(set int) {
+	clear(b.columns[set])
+	for i := range b.rows[set] {
+		rows, columns := &b.rows[set][i], b.columns[set][i*8:i*8+8]
+		for at := 0; at < 64; at += 8 {
+			eight := transpose(binary.LittleEndian.Uint64(rows[at : at+8]))
+			for c := range columns {
+				columns[c] |= eight & 255 << at
+				eight >>= 8
+			}
 		}
 	}
-	if d.lost {
-		b.lost = true
-		for i, c := range columns {
-			b.unreached[i] |= ^h.Reached[c.word] >> (c.shift & 63) & 1 << row
-		}
-	}
+}
+
+// transpose turns over the 8 by 8 bits of which x has a row in each byte (Warren,
+// Hacker's Delight, section 7-3).
+func transpose(x uint64) uint64 {
+	t := (x ^ x>>7) & 0x00aa00aa00aa00aa
+	x ^= t ^ t<<7
+	t = (x ^ x>>14) & 0x0000cccc0000cccc
+	x ^= t ^ t<<14
+	t = (x ^ x>>28) & 0x00000000f0f0f0f0
+	return x ^ t ^ t<<28
 }
 
 // flush judges the hijacks of the block and empties it.
@@ -196,9 +234,13 @@ func (t *tally) flush() {
 		return
 	}
 	used := ^uint64(0) >> (64 - b.n)
-	for i, all := range b.columns[lower] {
-		b.columns[picked][i] ^= all
-		b.columns[upper][i] ^= all
+	b.turn(lower)
+	if b.tied {
+		b.turn(picked)
+		b.turn(upper)
+	} else {
+		copy(b.columns[picked], b.columns[lower])
+		copy(b.columns[upper], b.columns[lower])
 	}
 	for way := range ways {
 		if way > lower && !b.tied {
@@ -211,10 +253,6 @@ func (t *tally) flush() {
 		t.judgeLost(used)
 	}
 	t.count()
-	for way := range ways {
-		clear(b.columns[way])
-	}
-	clear(b.unreached)
 	b.n, b.uniform, b.tied, b.lost = 0, true, false, false
 }
 
@@ -252,9 +290,10 @@ func (t *tally) copyLower(way int) {
 // judgeLost finds the attacks that fail only because some perspective has no route.
 func (t *tally) judgeLost(used uint64) {
 	b := &t.block
+	b.turn(unreached)
 	for way := range ways {
 		for i, word := range b.columns[way] {
-			b.scratch[i] = word | b.unreached[i]
+			b.scratch[i] = word | b.columns[unreached][i]
 		}
 		t.judge(judgement{columns: b.scratch, way: way, used: used, out: t.lacking})
 	}
