@@ -75,7 +75,7 @@ func newTally(a *Accumulator, attack string) *tally {
 	t.block.uniform = true
 	for i := range t.block.rows {
 		t.block.rows[i] = make([][64]byte, (len(a.columns)+7)/8)
-		t.block.columns[i] = make([]uint64, len(t.block.rows[i])*8)
+		t.block.columns[i] = make([]uint64, len(a.columns))
 	}
 	t.block.scratch = make([]uint64, len(t.block.columns[0]))
 	t.out = make([]uint64, a.slots)
@@ -185,15 +185,15 @@ func (b *block) put(columns []column, h *result.Hijack, d doubt) {
 	}
 }
 
-// gather returns the bits of up to eight columns. Inlined it would run out of
+// gather returns the bits of up to eight columns, the last one lowest. Inlined it would run out of
 // registers, and take twice as long.
 //
 //go:noinline
 func gather(columns []column, set result.Set) byte {
 	out := 0
-	for i := len(columns) - 1; i >= 0; i-- {
+	for _, c := range columns {
 		bit := 0
-		if set[columns[i].word]&columns[i].mask != 0 {
+		if set[c.word]&c.mask != 0 {
 			bit = 1
 		}
 		out = out<<1 | bit
@@ -205,11 +205,11 @@ func gather(columns []column, set result.Set) byte {
 func (b *block) turn(set int) {
 	clear(b.columns[set])
 	for i := range b.rows[set] {
-		rows, columns := &b.rows[set][i], b.columns[set][i*8:i*8+8]
+		rows, columns := &b.rows[set][i], b.columns[set][i*8:min(i*8+8, len(b.columns[set]))]
 		for at := 0; at < 64; at += 8 {
 			eight := transpose(binary.LittleEndian.Uint64(rows[at : at+8]))
 			for c := range columns {
-				columns[c] |= eight & 255 << at
+				columns[len(columns)-1-c] |= eight & 255 << at
 				eight >>= 8
 			}
 		}
