@@ -127,11 +127,11 @@ func NewAccumulator(o Options) (*Accumulator, error) {
 // what resampling attackers would tell. The error names what makes it no hijack of
 // the study; the sums are then as before.
 //
-// With six perspectives out of 200 viewpoints, a hijack takes 75 ns under one rule
-// and 110 ns under 24, which is 2 · 10⁸ rules applied to hijacks a second, each for
-// three ways of ties with and without the primary; with Attackers 140 ns under six
-// and 380 ns under 24 (BenchmarkAdd, one core of two of an AMD EPYC, others busy,
-// 2026-11-24).
+// With six perspectives out of 200 viewpoints, a hijack takes some 90 ns under one
+// to six rules and 107 ns under 24, which is 2 · 10⁸ rules applied to hijacks a
+// second, each for three ways of ties with and without the primary; with Attackers
+// 139 ns under six rules and 329 ns under 24 (BenchmarkAdd, the best of eight runs
+// on one of two busy cores of an AMD EPYC, 2026-11-24).
 func (a *Accumulator) Add(h *result.Hijack) error {
 	doubt, err := a.check(h)
 	if err == nil {
