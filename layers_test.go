@@ -79,6 +79,9 @@ func projectRows() []row {
 		{"reports/resilience", []string{ // applies rules to results
 			"scenarios/result", "perspectives", "perspectives/policy", "topology", "topology/place",
 		}},
+		{"reports/assessment", []string{ // and to deployments
+			"scenarios/result", "reports/resilience", "perspectives", "perspectives/policy", "topology", "topology/place",
+		}},
 
 		// The door.
 		{"cmd/...", []string{"topology/...", "sim/...", "perspectives/...", "scenarios/...", "reports/..."}},

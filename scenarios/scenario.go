@@ -194,6 +194,16 @@ type Site struct {
 	AS        topology.ASN   `yaml:"as"`
 	Providers []topology.ASN `yaml:"providers"`
 	Peers     []topology.ASN `yaml:"peers"`
+	// Resolver, optional, is where the perspective's resolver stands for the rules
+	// of BR 3.2.2.9, if elsewhere. Its queries leave where the perspective's do.
+	Resolver *ResolverSite `yaml:"resolver"`
+}
+
+// ResolverSite is where a resolver stands.
+type ResolverSite struct {
+	Lat float64   `yaml:"lat"`
+	Lon float64   `yaml:"lon"`
+	RIR place.RIR `yaml:"rir"`
 }
 
 // Event is one moment of the timeline; exactly one of its actions is given.

@@ -107,6 +107,7 @@ func (s Site) resolve(field string) (ResolvedSite, []*siteError) {
 			check(false, "region", quote(s.Region), err.Error())
 		}
 		out.Perspective = p
+		out.Perspective.Resolver = s.resolver(check)
 		return out, problems
 	}
 	check(s.Name != "", "name", "nothing", "a name, or region for one of the catalog")
@@ -123,7 +124,22 @@ func (s Site) resolve(field string) (ResolvedSite, []*siteError) {
 		}
 	}
 	out.Perspective = perspectives.Perspective{Name: s.Name, City: s.City, Location: at, RIR: s.RIR, ASN: uint32(s.AS)}
+	out.Perspective.Resolver = s.resolver(check)
 	return out, problems
+}
+
+// resolver returns where the site's resolver stands, nil if it is co-located.
+func (s Site) resolver(check func(ok bool, name, found, expected string)) *perspectives.ResolverSite {
+	r := s.Resolver
+	if r == nil {
+		return nil
+	}
+	at := place.Location{Lat: r.Lat, Lon: r.Lon}
+	if err := at.Validate(); err != nil {
+		check(false, "resolver.lat", err.Error(), "degrees")
+	}
+	check(r.RIR != place.Unknown, "resolver.rir", "nothing", "AFRINIC, APNIC, ARIN, LACNIC or RIPE NCC")
+	return &perspectives.ResolverSite{Location: at, RIR: r.RIR}
 }
 
 // perspectives checks one deployment.

@@ -28,9 +28,9 @@ Colour is used on terminals only, and never if NO_COLOR is set.`,
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.AddCommand(newReplayCommand(s), newScenariosCommand(s), newRoutesCommand(s), newTopologyCommand(s), newServeCommand(s), newKeysCommand(s),
+	root.AddCommand(newAssessCommand(s), newReplayCommand(s), newScenariosCommand(s), newRoutesCommand(s), newTopologyCommand(s), newServeCommand(s), newKeysCommand(s),
 		newCheckCommand(s), newAuditCommand(s))
-	root.AddCommand(newConformanceCommand(s), newHealthCommand(s), newStudyCommand(s))
+	root.AddCommand(newConformanceCommand(s), newHealthCommand(s), newStudyCommand(s), newVerifyCommand(s))
 	return root
 }
 

@@ -76,7 +76,11 @@ func MethodAt(m perspectives.Method, date time.Time) (MethodRule, error) {
 		}
 		return r, nil
 	}
-	return MethodRule{}, fmt.Errorf("validation method %q: want one of perspectives.Methods", m)
+	var names []string
+	for _, known := range perspectives.Methods() {
+		names = append(names, string(known))
+	}
+	return MethodRule{}, fmt.Errorf("validation method %q: want one of %s", m, strings.Join(names, ", "))
 }
 
 const (

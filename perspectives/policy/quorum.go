@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"mpicsim/topology/place"
@@ -161,6 +162,17 @@ func QuorumAt(date time.Time) Quorum {
 		Source:  source,
 		ByTable: true,
 	}
+}
+
+// Phases returns the rules of BR 3.2.2.9 that ask for remotes, the oldest first;
+// each is [QuorumAt] of its Effective.
+func Phases() []Quorum {
+	var list []Quorum
+	all := phases()
+	for _, p := range slices.Backward(all[:]) {
+		list = append(list, QuorumAt(p.effective))
+	}
+	return list
 }
 
 // ParseDate reads a day such as "2026-12-15" as midnight UTC.

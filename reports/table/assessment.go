@@ -1,0 +1,282 @@
+package table
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"mpicsim/reports/assessment"
+	"mpicsim/reports/resilience"
+)
+
+// AssessmentOptions say how an assessment is shown.
+type AssessmentOptions struct {
+	// Color uses ANSI colours; not with Markdown.
+	Color bool
+	// Markdown prints headings and tables as GitHub's Markdown has them.
+	Markdown bool
+}
+
+// page prints one assessment; the first error sticks.
+type page struct {
+	w   io.Writer
+	a   *assessment.Assessment
+	o   AssessmentOptions
+	err error
+}
+
+// Assessment prints an assessment on one page: compliance by day, resilience by
+// rule, the weakest victims and strongest attackers, and what to add.
+func Assessment(w io.Writer, a *assessment.Assessment, o AssessmentOptions) error {
+	o.Color = o.Color && !o.Markdown
+	p := &page{w: w, a: a, o: o}
+	p.head()
+	p.compliance()
+	p.methods()
+	for _, attack := range a.Attacks {
+		p.attack(attack)
+	}
+	p.assumptions()
+	p.verdict()
+	return p.err
+}
+
+func (p *page) printf(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}
+
+func (p *page) paint(colors text.Colors, what string) string {
+	if !p.o.Color {
+		return what
+	}
+	return colors.EscapeSeq() + what + text.EscapeReset
+}
+
+func (p *page) heading(what string) {
+	if p.o.Markdown {
+		p.printf("\n## %s\n\n", what)
+		return
+	}
+	p.printf("\n%s\n", p.paint(text.Colors{text.Bold}, what))
+}
+
+// prose prints a paragraph.
+func (p *page) prose(what string) {
+	if p.o.Markdown {
+		p.printf("%s\n\n", what)
+		return
+	}
+	p.printf("%s\n", wrap(what, width, "  ", "  "))
+}
+
+// table prints rows under a header.
+func (p *page) table(header table.Row, rows []table.Row) {
+	t := table.NewWriter()
+	t.AppendHeader(header)
+	t.AppendRows(rows)
+	if p.o.Markdown {
+		p.printf("%s\n\n", t.RenderMarkdown())
+		return
+	}
+	style := table.StyleLight
+	style.Options = table.Options{SeparateHeader: true}
+	style.Format.Header = text.FormatDefault
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	t.SetStyle(style)
+	p.printf("%s\n", trimLines(indent(t.Render())))
+}
+
+// mark is yes or no at a glance.
+func (p *page) mark(good bool) string {
+	if good {
+		return p.paint(text.Colors{text.FgGreen}, "ok")
+	}
+	return p.paint(text.Colors{text.FgRed, text.Bold}, "NO")
+}
+
+func (p *page) head() {
+	a := p.a
+	title := a.Name
+	if a.Title != "" {
+		title += ": " + a.Title
+	}
+	if p.o.Markdown {
+		p.printf("# %s\n\n", title)
+	} else {
+		p.printf("%s\n", p.paint(text.Colors{text.Bold}, title))
+	}
+	p.prose(fmt.Sprintf("MPIC deployment as of %s: the primary and %d remotes.", a.Date, len(a.Perspectives)-1))
+	p.printf("\n")
+	var rows []table.Row
+	for _, v := range a.Perspectives {
+		role := ""
+		if v.Primary {
+			role = "primary"
+		}
+		nearest := ""
+		if v.Nearest != "" {
+			nearest = fmt.Sprintf("%s, %.0f km", v.Nearest, v.NearestKm)
+		}
+		rows = append(rows, table.Row{v.Name, role, v.City, v.RIR.String(), nearest})
+	}
+	p.table(table.Row{"perspective", "", "place", "RIR", "nearest other"}, rows)
+}
+
+func (p *page) compliance() {
+	p.heading("Compliance with BR 3.2.2.9")
+	var rows []table.Row
+	for _, c := range p.a.Compliance {
+		for n, r := range c.Requirements {
+			from, rule := "", ""
+			if n == 0 {
+				from, rule = c.From, c.Rule
+			}
+			rows = append(rows, table.Row{from, rule, p.mark(r.Met), r.What, r.Found, r.Want})
+		}
+	}
+	p.table(table.Row{"from", "rule", "", "what", "found", "wanted"}, rows)
+	for _, c := range p.a.Compliance {
+		for _, v := range c.Violations {
+			p.prose(fmt.Sprintf("%s: %s (%s)", c.From, v.Detail, v.Clause))
+		}
+	}
+}
+
+func (p *page) methods() {
+	if len(p.a.Methods) == 0 {
+		return
+	}
+	p.heading("Validation methods")
+	var rows []table.Row
+	for _, m := range p.a.Methods {
+		rows = append(rows, table.Row{p.mark(m.Allowed), m.Method, m.Section, m.Discouraged, m.Banned})
+	}
+	p.table(table.Row{"", "method", "section", "discouraged from", "banned from"}, rows)
+}
+
+// percent prints a share; its bounds in brackets if they differ.
+func percent(b resilience.Bounds) string {
+	one := func(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }
+	if one(b.Lower) == one(b.Upper) {
+		return one(b.Picked)
+	}
+	return fmt.Sprintf("%s (%.1f to %.1f)", one(b.Picked), 100*b.Lower, 100*b.Upper)
+}
+
+func (p *page) attack(a assessment.Attack) {
+	p.heading("Resilience to " + a.Attack + " hijacks")
+	p.prose("The share of attackers who get no certificate, over victims by weight; in brackets if all ties between " +
+		"equally good routes fell to the attacker, and if all fell to the victim. Refused: honest requests under the stated failures.")
+	p.printf("\n")
+	var rows []table.Row
+	for _, r := range a.Rules {
+		name := r.Name
+		if r.Own {
+			name += " (the CA's)"
+		}
+		if r.Result == nil {
+			rows = append(rows, table.Row{name, r.From, "cannot issue", "", "", ""})
+			continue
+		}
+		refused := ""
+		if r.Benign != nil {
+			refused = fmt.Sprintf("%.3g %%", 100*r.Benign.Refused)
+		}
+		rows = append(rows, table.Row{name, r.From, r.Needs, percent(r.Result.Median), percent(r.Result.Mean), refused})
+	}
+	p.table(table.Row{"rule", "from", "an attacker has to fool", "median", "mean", "refused"}, rows)
+	if own := a.Rules[0].Result; own != nil {
+		if s := own.Spread; s != nil {
+			p.prose(fmt.Sprintf("By drawing the sampled %s again %d times, the CA's median lies between %.1f and %.1f %% in %.0f %% of draws.",
+				s.Resampled, s.Replicates, 100*s.Median.Picked.Low, 100*s.Median.Picked.High, 100*s.Level))
+		}
+		if own.Unreached.Lower > 0 || own.Unreached.Upper > 0 {
+			p.prose("Of this, " + percent(own.Unreached) + " only because some perspective has no route at all.")
+		}
+	}
+	p.parties(a)
+	p.additions(a)
+}
+
+func (p *page) parties(a assessment.Attack) {
+	if len(a.Weakest) > 0 {
+		p.heading("Weakest victims, strongest attackers (" + a.Attack + ")")
+		var rows []table.Row
+		for n := range max(len(a.Weakest), len(a.Strongest)) {
+			row := table.Row{"", "", "", "", ""}
+			if n < len(a.Weakest) {
+				v := a.Weakest[n]
+				row[0], row[1], row[2] = fmt.Sprintf("AS %v", v.ASN), fmt.Sprintf("%g", v.Weight), percent(v.Resilience)
+			}
+			if n < len(a.Strongest) {
+				s := a.Strongest[n]
+				row[3], row[4] = fmt.Sprintf("AS %v", s.ASN), percent(s.Success)
+			}
+			rows = append(rows, row)
+		}
+		p.table(table.Row{"victim", "weight", "resilience", "attacker", "wins against"}, rows)
+	}
+}
+
+func (p *page) additions(a assessment.Attack) {
+	if len(a.Additions) == 0 {
+		return
+	}
+	p.heading("Best regions to add (" + a.Attack + ", " + a.AdditionsRule + ")")
+	var rows []table.Row
+	for n, best := range a.Additions {
+		if n == 0 && best.Now != nil {
+			rows = append(rows, table.Row{"none", best.Now.Needs, percent(best.Now.Median), percent(best.Now.Mean)})
+		}
+		for _, b := range best.Best {
+			rows = append(rows, table.Row{strings.Join(b.Added, ", "), b.Needs, percent(b.Median), percent(b.Mean)})
+		}
+	}
+	p.table(table.Row{"added", "an attacker has to fool", "median", "mean"}, rows)
+	for n, best := range a.Additions {
+		if n == len(a.Additions)-1 {
+			p.prose(fmt.Sprintf("Of up to %d added: %s sets tried, %s more that the rule does not allow. A perspective without a route counts as fooled here.",
+				n+1, thousands(best.Tried), thousands(best.Unlawful)))
+		}
+	}
+}
+
+func (p *page) assumptions() {
+	in := p.a.Inputs
+	p.heading("This rests on")
+	kind := ""
+	if in.Topology.Kind == "synthetic" {
+		kind = " SYNTHETIC, not the Internet: give a real topology with --topology."
+	}
+	p.prose(fmt.Sprintf("Topology: %s; %s ASes.%s", in.Topology.Source, thousands(in.Topology.ASes), kind))
+	p.prose(fmt.Sprintf("Hijacks: %s, %s victims by %s attackers of %s. Routes: Gao-Rexford, ties %s, seed %d; no route origin validation.",
+		thousands(int(in.Hijacks)), thousands(in.Victims.Count), thousands(in.Attackers.Count), thousands(in.Attackers.Population), in.TieBreak, in.Seed))
+	p.prose("Regions: " + in.Egress + ".")
+	p.prose(fmt.Sprintf("Failures: each perspective fails to corroborate %.3g %% of honest requests, any two with correlation %g. That is an assumption.",
+		100*p.a.Failures.Rate, p.a.Failures.Correlation))
+	p.prose("Hijacks of the web server's prefix only; name servers count when they are victims themselves.")
+}
+
+func (p *page) verdict() {
+	v := p.a.Verdict
+	p.heading("Verdict")
+	line := "compliant"
+	if !v.Compliant {
+		line = "NOT COMPLIANT"
+	}
+	line += fmt.Sprintf(" on %s; median resilience %.1f %% with all ties to the attacker", p.a.Date, 100*v.Resilience)
+	switch {
+	case v.MinResilience > 0 && v.Resilience < v.MinResilience:
+		line += fmt.Sprintf(", BELOW the %.1f %% demanded", 100*v.MinResilience)
+	case v.MinResilience > 0:
+		line += fmt.Sprintf(", %.1f %% demanded", 100*v.MinResilience)
+	}
+	p.printf("%s%s\n", map[bool]string{false: "  ", true: ""}[p.o.Markdown], p.paint(map[bool]text.Colors{
+		true: {text.FgGreen}, false: {text.FgRed, text.Bold},
+	}[v.Pass], line+"."))
+}
