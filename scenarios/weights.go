@@ -13,6 +13,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 
@@ -28,6 +29,11 @@ type Weights struct {
 	// ASes are in ascending order; Weight is above 0 for each of them.
 	ASes   []topology.ASN
 	Weight []float64
+	// Sets is how many AS sets ("{64500,64501}") the file has in place of AS
+	// numbers, SetsWeight how much they count. They do not say who the origin is
+	// (RFC 9774) and are left out.
+	Sets       int
+	SetsWeight float64
 	// SHA256 is the file's hash in hexadecimal, as it is: packed if it is packed.
 	SHA256 string
 }
@@ -79,7 +85,7 @@ func ParseWeights(data []byte, file, column string) (*Weights, error) {
 	if len(p.weights) == 0 {
 		return nil, p.fail(0, "", "no AS", "AS numbers and weights")
 	}
-	w := &Weights{SHA256: hex.EncodeToString(sum[:])}
+	w := &Weights{Sets: p.sets, SetsWeight: p.setsWeight, SHA256: hex.EncodeToString(sum[:])}
 	for asn := range p.weights {
 		w.ASes = append(w.ASes, asn)
 	}
@@ -97,8 +103,10 @@ func ParseWeights(data []byte, file, column string) (*Weights, error) {
 
 // weightParser collects weights.
 type weightParser struct {
-	file    string
-	weights map[topology.ASN]float64
+	file       string
+	weights    map[topology.ASN]float64
+	sets       int
+	setsWeight float64
 }
 
 func (p *weightParser) fail(line int, field, found, expected string) error {
@@ -109,15 +117,23 @@ func (p *weightParser) fail(line int, field, found, expected string) error {
 	return e
 }
 
-// add reads one AS number and its weight.
+// setPattern matches an AS set.
+var setPattern = regexp.MustCompile(`^\{\d+(,\d+)*\}$`)
+
+// add reads one AS number and its weight. It returns 0 for an AS set.
 func (p *weightParser) add(line int, asn, weight string) (topology.ASN, error) {
+	w, err := strconv.ParseFloat(weight, 64)
+	if err != nil || !(w > 0) || math.IsInf(w, 0) {
+		return 0, p.fail(line, "weight", short(weight), "a number above 0")
+	}
+	if setPattern.MatchString(asn) {
+		p.sets++
+		p.setsWeight += w
+		return 0, nil
+	}
 	as, err := topology.ParseASN(asn)
 	if err != nil {
 		return 0, p.fail(line, "asn", short(asn), "an AS number from 1 to 4294967295")
-	}
-	w, err := strconv.ParseFloat(weight, 64)
-	if err != nil || !(w > 0) || math.IsInf(w, 0) {
-		return 0, p.fail(line, "weight of AS "+as.String(), short(weight), "a number above 0")
 	}
 	p.weights[as] += w
 	return as, nil
@@ -197,13 +213,13 @@ func (p *weightParser) json(data []byte, column string) error {
 		}
 		number, ok := value.(json.Number)
 		if !ok {
-			return p.fail(line(), fmt.Sprintf("weight of AS %v", key), fmt.Sprintf("%v", value), "a number above 0")
+			return p.fail(line(), "weight", short(fmt.Sprint(value)), "a number above 0")
 		}
 		as, err := p.add(line(), key.(string), number.String()) //nolint:forcetypeassert // an object's keys are strings
 		if err != nil {
 			return err
 		}
-		if seen[as] {
+		if as != 0 && seen[as] {
 			return p.fail(line(), "", fmt.Sprintf("AS %v a second time", as), "each AS once")
 		}
 		seen[as] = true

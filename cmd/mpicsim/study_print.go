@@ -128,7 +128,7 @@ func selected(s result.Selection) string {
 		text = fmt.Sprintf("%s in %s draws by weight from %s, seed %d", count, grouped(int64(s.Draws)), grouped(int64(s.Population)), s.Seed)
 	}
 	if s.Absent > 0 {
-		text += fmt.Sprintf("; %s ASes of the file are not in the topology and left out (weight %g)", grouped(int64(s.Absent)), s.AbsentWeight)
+		text += fmt.Sprintf("; %s entries of the file are no AS of the topology and left out (weight %g)", grouped(int64(s.Absent)), s.AbsentWeight)
 	}
 	return text
 }

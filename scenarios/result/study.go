@@ -88,8 +88,8 @@ type Selection struct {
 	// Draws is how many were drawn, and Seed of what, if at random.
 	Draws int    `json:"draws,omitempty"`
 	Seed  uint64 `json:"seed,omitempty"`
-	// Absent is how many ASes of the file of weights the topology lacks, and
-	// AbsentWeight how much they count. They are left out.
+	// Absent is how many entries of the file of weights are no AS of the topology
+	// (or an AS set), and AbsentWeight how much they count. They are left out.
 	Absent       int     `json:"absent,omitempty"`
 	AbsentWeight float64 `json:"absent_weight,omitempty"`
 }

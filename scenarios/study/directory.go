@@ -44,7 +44,7 @@ type begun struct {
 
 // open makes the directory ready for a run, and returns its lock. It refuses a
 // directory that holds something else, or another study.
-func (d directory) open(b begun) (lock io.Closer, err error) {
+func (d directory) open(b begun) (io.Closer, error) {
 	if err := os.MkdirAll(d.path, 0o777); err != nil {
 		return nil, fmt.Errorf("results: %w", err)
 	}
@@ -61,28 +61,31 @@ func (d directory) open(b begun) (lock io.Closer, err error) {
 			return nil, fmt.Errorf("results: %w", err)
 		}
 	}
-	if lock, err = lockFile(d.file(lockName)); err != nil {
+	lock, err := lockFile(d.file(lockName))
+	if err != nil {
 		return nil, fmt.Errorf("results: %s: %w", d.path, err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, lock.Close())
-		}
-	}()
-	if err := d.removeTemporaries(); err != nil {
-		return nil, err
-	}
-	plan := jsonBytes(b)
-	switch before, err := os.ReadFile(d.file(planName)); {
-	case errors.Is(err, fs.ErrNotExist):
-		return lock, d.write(planName, plan)
-	case err != nil:
-		return nil, fmt.Errorf("results: %w", err)
-	case !bytes.Equal(before, plan):
-		return nil, fmt.Errorf("results: %s holds another study, or this one from other inputs: %s: want the same as before, or a new directory",
-			d.path, strings.Join(differences(before, plan), "; "))
+	if err := d.begin(jsonBytes(b)); err != nil {
+		return nil, errors.Join(err, lock.Close())
 	}
 	return lock, nil
+}
+
+// begin writes down the plan of a new run, or compares it with that of the run
+// that is taken up.
+func (d directory) begin(plan []byte) error {
+	if err := d.removeTemporaries(); err != nil {
+		return err
+	}
+	switch before, err := os.ReadFile(d.file(planName)); {
+	case errors.Is(err, fs.ErrNotExist):
+		return explained(d.write(planName, plan))
+	case err != nil:
+		return fmt.Errorf("results: %w", err)
+	case !bytes.Equal(before, plan):
+		return another(d, before, plan)
+	}
+	return nil
 }
 
 // removeTemporaries removes what a killed run has left unfinished.

@@ -88,6 +88,7 @@ func (p *Plan) weigh(m *scenarios.Map, field string, from scenarios.Population) 
 		return members{}, how, err
 	}
 	p.draft.Inputs = append(p.draft.Inputs, result.Input{Role: field, Name: filepath.Base(from.Weights), SHA256: w.SHA256})
+	how.Absent, how.AbsentWeight = w.Sets, w.SetsWeight
 	var chosen members
 	for n, asn := range w.ASes {
 		if _, ok := m.Graph.Index(asn); !ok {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -71,8 +72,11 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (*result.Manifest, error) 
 	return m, nil
 }
 
-// explained says what to do about a full disk.
+// explained says what to do about an interrupt or a full disk.
 func explained(err error) error {
+	if errors.Is(err, ErrInterrupted) {
+		return fmt.Errorf("%w and are kept: run the same command again", err)
+	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return fmt.Errorf("%w: what is finished is kept: make room and run the same command again", err)
 	}
@@ -89,11 +93,8 @@ func (p *Plan) finished(d directory) (*result.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := stored.Manifest
-	m.Counts, m.Engine, m.Files, m.SHA256 = result.Counts{}, result.Engine{}, nil, ""
-	if before, now := jsonBytes(m), jsonBytes(p.draft); string(before) != string(now) {
-		return nil, fmt.Errorf("results: %s holds another study, or this one from other inputs: %s: want the same as before, or a new directory",
-			d.path, differences(before, now))
+	if before, now := jsonBytes(draftOf(stored.Manifest)), jsonBytes(p.draft); string(before) != string(now) {
+		return nil, another(d, before, now)
 	}
 	if err := stored.Check(); err != nil {
 		return nil, err
@@ -103,6 +104,12 @@ func (p *Plan) finished(d directory) (*result.Manifest, error) {
 		return nil, fmt.Errorf("results: %w", err)
 	}
 	return &stored.Manifest, nil
+}
+
+// another is the error about a directory with something else in it.
+func another(d directory, before, now []byte) error {
+	return fmt.Errorf("results: %s holds another study, or this one from other inputs: %s: want the same as before, or a new directory",
+		d.path, strings.Join(differences(before, now), "; "))
 }
 
 // manifest returns the complete manifest.
@@ -145,7 +152,22 @@ func (t *tracker) add(change Progress) {
 // runShards computes all shards that are not stored, and returns the records of
 // all.
 func (p *Plan) runShards(ctx context.Context, d directory, tell func(Progress)) ([]record, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	return p.eachShard(ctx, tell, func(ctx context.Context, w func() *worker, n int, t *tracker) (record, error) {
+		if r, ok := d.kept(n); ok {
+			t.add(Progress{Done: r.File.Hijacks, Kept: r.File.Hijacks, Shards: 1})
+			return r, nil
+		}
+		return w().store(ctx, d, n, t)
+	})
+}
+
+// eachShard has the workers do all shards, and returns their records. A worker
+// is made when it is first asked for.
+func (p *Plan) eachShard(
+	ctx context.Context, tell func(Progress), do func(ctx context.Context, w func() *worker, n int, t *tracker) (record, error),
+) ([]record, error) {
+	outer := ctx
+	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
 	records := make([]record, p.Shards())
 	t := &tracker{tell: tell, now: Progress{Total: p.Hijacks(), AllShards: len(records)}}
@@ -153,17 +175,9 @@ func (p *Plan) runShards(ctx context.Context, d directory, tell func(Progress)) 
 	var group sync.WaitGroup
 	for range min(p.options.Workers, len(records)) {
 		group.Go(func() {
-			var w *worker
+			w := sync.OnceValue(p.newWorker)
 			for n := int(next.Add(1)) - 1; n < len(records) && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
-				if r, ok := d.kept(n); ok {
-					records[n] = r
-					t.add(Progress{Done: r.File.Hijacks, Kept: r.File.Hijacks, Shards: 1})
-					continue
-				}
-				if w == nil {
-					w = p.newWorker()
-				}
-				r, err := w.store(ctx, d, n, t)
+				r, err := do(ctx, w, n, t)
 				if err != nil {
 					cancel(err)
 					return
@@ -173,13 +187,13 @@ func (p *Plan) runShards(ctx context.Context, d directory, tell func(Progress)) 
 		})
 	}
 	group.Wait()
-	if ctx.Err() == nil {
-		return records, nil
+	if outer.Err() != nil {
+		return nil, fmt.Errorf("%w: %d of %d shards were finished", ErrInterrupted, t.now.Shards, t.now.AllShards)
 	}
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
-	return nil, fmt.Errorf("%w: %d of %d shards are finished and kept: run the same command again", ErrInterrupted, t.now.Shards, t.now.AllShards)
+	return records, nil
 }
 
 // store computes a shard and stores it with its record.
