@@ -49,6 +49,8 @@ func TestBestAdditionsEqualTryingAll(t *testing.T) {
 		"three where four will do":   {span(3), on(t, "2026-06-15"), drawing{viewpoints: 9, victims: 4, attackers: 70, seed: 3, unreached: 0.1}, false},
 		"no geography, all must":     {span(2), named(t, "all"), drawing{viewpoints: 8, victims: 5, attackers: 20, seed: 4}, false},
 		"one region so far":          {resilience.Deployment{Primary: 0, Remotes: []int{1, 6, 11}}, named(t, "boulder"), drawing{viewpoints: 17, victims: 3, attackers: 30, seed: 5}, false},
+		"any two, in two regions":    {span(3), policy.Quorum{Name: "two", Clause: "test", MinRemotes: 4, Allowed: 3, MinRIRs: 2, Enforced: true}, drawing{viewpoints: 11, victims: 3, attackers: 30, seed: 7}, false},
+		"from fifteen on":            {span(15), named(t, "all"), drawing{viewpoints: 19, victims: 3, attackers: 20, seed: 8}, false},
 		"too near to each other":     {span(3), on(t, "2026-06-15"), drawing{viewpoints: 9, victims: 3, attackers: 20, seed: 6}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
