@@ -23,6 +23,9 @@ type Attackers struct {
 	members rows
 	// possible are the lengths of customer routes to any of them, by graph index.
 	possible []levels
+	// cone is how many of the attackers' columns each AS has a customer route to,
+	// by graph index.
+	cone []int32
 	blocks   []block // lanes columns each
 }
 
@@ -76,10 +79,14 @@ func (e *Engine) Attackers(list []int32, length, workers int) (*Attackers, error
 		})
 	}
 	group.Wait()
-	s.possible = make([]levels, e.graph.Len())
+	s.possible, s.cone = make([]levels, e.graph.Len()), make([]int32, e.graph.Len())
 	for n := range s.blocks {
-		for at, i := range s.blocks[n].reached {
-			s.possible[i] |= s.blocks[n].found[at]
+		b := &s.blocks[n]
+		for at, i := range b.reached {
+			s.possible[i] |= b.found[at]
+			for r := b.off[at]; r < b.off[at+1]; r++ {
+				s.cone[i] += int32(b.routes[r].count())
+			}
 		}
 	}
 	return s, nil

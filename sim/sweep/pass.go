@@ -56,8 +56,8 @@ func (p *pass) run(v *victim, k *block, length int) {
 	}
 	p.done, p.picked = p.done[:len(v.closure)], p.picked[:len(v.closure)]
 	clear(p.done)
-	p.routes = p.routes[:0]
 	all := first(len(k.as))
+	p.routes = append(p.routes[:0], ways{victim: all}) // for all nodes where no attacker competes
 	for x := range int32(len(p.nodes)) {
 		p.decide(x, all)
 	}
@@ -79,6 +79,10 @@ func (p *pass) at(length int) *ways {
 // decide finds the best routes of node x with the attackers in open, which has
 // all of them.
 func (p *pass) decide(x int32, open vec) {
+	if length := p.unopposed(x); length != 0 {
+		p.lengths[x], p.off[x] = 1<<length, 0
+		return
+	}
 	p.found = 0
 	if !p.ownOrCustomers(x, &open) && !p.fromPeers(x, &open) {
 		p.fromProviders(x, &open)
@@ -87,6 +91,28 @@ func (p *pass) decide(x int32, open vec) {
 	for found := p.found; found != 0; found &= found - 1 {
 		p.routes = append(p.routes, p.best[found.lowest()])
 	}
+}
+
+// unopposed returns the length of node x's route to the victim if no attacker has
+// as good a one, as far as it takes no more than a look; else 0.
+func (p *pass) unopposed(x int32) uint8 {
+	i := p.nodes[x]
+	level := p.v.level[i]
+	switch s := p.slot[i]; {
+	case i == p.v.as:
+		return level
+	case s >= 0:
+		if level != 0 && p.k.found[s].lowest() > int(level) {
+			return level
+		}
+		return 0
+	case level != 0:
+		return level
+	}
+	if peer := p.v.peer[x]; peer != 0 && p.k.peerFound[x].rank(int(peer)+1) == 0 {
+		return peer
+	}
+	return 0
 }
 
 // ownOrCustomers takes the attackers with whom node x has an own or customer route

@@ -48,6 +48,14 @@ func (v *vec) and(a *vec) vec {
 	return vec{v[0] & a[0], v[1] & a[1], v[2] & a[2], v[3] & a[3], v[4] & a[4], v[5] & a[5], v[6] & a[6], v[7] & a[7]}
 }
 
+// count returns the number of bits.
+func (v *vec) count() (n int) {
+	for _, word := range v {
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
+
 // within says whether every bit of v is set in a.
 func (v *vec) within(a *vec) bool {
 	return v[0]&^a[0]|v[1]&^a[1]|v[2]&^a[2]|v[3]&^a[3]|v[4]&^a[4]|v[5]&^a[5]|v[6]&^a[6]|v[7]&^a[7] == 0

@@ -1,5 +1,10 @@
 package sweep
 
+import (
+	"cmp"
+	"slices"
+)
+
 // victim is one side of a hijack: who has a customer or peer route to the victim
 // if nobody else announces. It is read-only once found.
 type victim struct {
@@ -27,7 +32,7 @@ type contest struct {
 	// to the victim of the length in question; -1 if nobody has.
 	first int32
 	// rivals[from:to] are the neighbours before it who may have such routes to
-	// attackers, attackers themselves aside.
+	// attackers, attackers themselves aside; in any order.
 	from, to int32
 }
 
@@ -106,5 +111,8 @@ func (v *victim) contest(neighbors []int32, length int, attackers *Attackers) co
 		}
 	}
 	c.to = int32(len(v.rivals))
+	slices.SortFunc(v.rivals[c.from:], func(a, b int32) int { // what many attackers reach is looked at first
+		return cmp.Compare(attackers.cone[b], attackers.cone[a])
+	})
 	return c
 }
