@@ -21,6 +21,14 @@ func grouped(n int64) string {
 	return text
 }
 
+// counted writes a number of things, "1 row" or "78,643 rows".
+func counted(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return grouped(n) + " " + thing + "s"
+}
+
 // bytesOf writes a size in decimal units, as disks have them.
 func bytesOf(n int64) string {
 	const thousand = 1000
@@ -79,7 +87,7 @@ func printStudyPlan(w *bufio.Writer, p *study.Plan, e study.Estimate) error {
 	if m.Aggregate {
 		rows = "distinct outcomes with their counts"
 	}
-	fmt.Fprintf(w, "Hijacks     %s in %d shards, %s\n", grouped(p.Hijacks()), p.Shards(), rows)
+	fmt.Fprintf(w, "Hijacks     %s in %s, %s\n", grouped(p.Hijacks()), counted(int64(p.Shards()), "shard"), rows)
 	_, err := fmt.Fprintf(w, "Expected    %s, %s of memory, %s on disk (from %s hijacks that were tried)\n",
 		lasting(e.Duration), bytesOf(e.Memory), bytesOf(e.Disk), grouped(e.Measured))
 	return err
@@ -128,7 +136,7 @@ func selected(s result.Selection) string {
 		text = fmt.Sprintf("%s in %s draws by weight from %s, seed %d", count, grouped(int64(s.Draws)), grouped(int64(s.Population)), s.Seed)
 	}
 	if s.Absent > 0 {
-		text += fmt.Sprintf("; %s entries of the file are no AS of the topology and left out (weight %g)", grouped(int64(s.Absent)), s.AbsentWeight)
+		text += fmt.Sprintf("; left out: %s of the file (weight %g) that the topology lacks", grouped(int64(s.Absent)), s.AbsentWeight)
 	}
 	return text
 }
@@ -138,8 +146,8 @@ func printStudyResult(w *bufio.Writer, dir string, m *result.Manifest) error {
 	for _, f := range m.Files {
 		size += f.Bytes
 	}
-	_, err := fmt.Fprintf(w, "Complete    %s hijacks in %s rows, %s in %s\nSHA-256     %s\nNext        mpicsim study info %s\n",
-		grouped(m.Counts.Hijacks), grouped(m.Counts.Rows), bytesOf(size), dir, m.SHA256, dir)
+	_, err := fmt.Fprintf(w, "Complete    %s in %s, %s in %s\nSHA-256     %s\nNext        mpicsim study info %s\n",
+		counted(m.Counts.Hijacks, "hijack"), counted(m.Counts.Rows, "row"), bytesOf(size), dir, m.SHA256, dir)
 	return err
 }
 

@@ -300,7 +300,7 @@ func FuzzParseManifest(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	for _, c := range [][2]string{{`"rows":1`, `"rows":-1`}, {`"hijacks":2`, `"hijacks":9223372036854775807`}, {"hijacks/", "../"}, {`"viewpoints":1`, `"viewpoints":-1`}, {"aaaa", "AAAA"}} {
-		f.Add(bytes.Replace(seed, []byte(c[0]), []byte(c[1]), -1))
+		f.Add(bytes.ReplaceAll(seed, []byte(c[0]), []byte(c[1])))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := result.ParseManifest(data)

@@ -20,9 +20,11 @@ type Estimate struct {
 }
 
 // calibration is how long measuring goes on, not counting the victim that is
-// under way.
+// under way; enough how many hijacks are measured if a twentieth of the study is
+// fewer and there is time.
 const (
-	calibration = 300 * time.Millisecond
+	calibration = time.Second
+	enough      = 1 << 14
 	maxSteps    = 1000
 )
 
@@ -31,7 +33,8 @@ const (
 func (p *Plan) Estimate(ctx context.Context, now func() time.Time) (Estimate, error) {
 	w := p.newWorker()
 	all := len(p.victims.index)
-	steps := max(min(all/20, maxSteps), 1)
+	perVictim := len(p.attackers.index) * len(p.attacks)
+	steps := min(max(all/20, (enough+perVictim-1)/perVictim), maxSteps, all)
 	hash := result.NewHashWriter(io.Discard)
 	out := result.NewHijackWriter(hash, len(p.viewpoints))
 	var e Estimate
@@ -60,11 +63,11 @@ func (p *Plan) Estimate(ctx context.Context, now func() time.Time) (Estimate, er
 // the attackers, and for each worker the outcomes of one victim and a row group.
 func (p *Plan) memory() int64 {
 	const (
-		perAS, perLink = 200, 40                 // of topology and engines together
-		perWorker      = 32 << 20                // columns, dictionaries, packed pages
-		perRow         = 4 * 8                   // four sets, in words of 8 bytes
-		program        = 24 << 20                // code and runtime
-		slack          = float64(3) / float64(2) // what waits to be collected
+		perAS, perLink = 200, 40  // of topology and engines together
+		perWorker      = 32 << 20 // columns, dictionaries, packed pages
+		perRow         = 4 * 8    // four sets, in words of 8 bytes
+		program        = 24 << 20 // code and runtime
+		slack          = 2.25     // what waits to be collected
 	)
 	n := int64(perAS*p.graph.Len() + perLink*p.graph.Links())
 	for _, a := range p.attacks {

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"mpicsim/scenarios/result"
+	"mpicsim/scenarios/study"
+)
+
+// TestDocumentedStudy runs the study that docs/studies.md shows, and holds it to
+// what the page says of hashes and bits.
+func TestDocumentedStudy(t *testing.T) {
+	g := NewWithT(t)
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "studies.md"))
+	g.Expect(err).NotTo(HaveOccurred())
+	_, after, ok := strings.Cut(string(page), "```yaml\n")
+	g.Expect(ok).To(BeTrue())
+	text, _, _ := strings.Cut(after, "```\n")
+	file, dir := filepath.Join(t.TempDir(), "study.yaml"), t.TempDir()
+	g.Expect(os.WriteFile(file, []byte(text), 0o600)).To(Succeed())
+	var stderr bytes.Buffer
+	g.Expect(run([]string{"study", "run", file, "-o", dir}, testStreams(io.Discard, &stderr))).To(Equal(exitDone), stderr.String())
+
+	d, err := result.Open(dir)
+	g.Expect(err).NotTo(HaveOccurred())
+	var lines strings.Builder
+	for _, name := range []string{"viewpoints.json", "hijacks/00000.parquet"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		g.Expect(err).NotTo(HaveOccurred())
+		fmt.Fprintf(&lines, "%x  %s\n", sha256.Sum256(data), name)
+	}
+	sum := sha256.Sum256([]byte(lines.String()))
+	g.Expect(d.Manifest.SHA256).To(Equal(hex.EncodeToString(sum[:])), "as sha256sum prints it")
+	g.Expect(d.Manifest.Counts.Hijacks).To(Equal(int64(2 * 20 * 999)))
+	for _, word := range []string{"victim", "attacker", "attack", "victim_weight", "attacker_weight", "count", "reached", "lower", "picked", "upper"} {
+		g.Expect(string(page)).To(ContainSubstring("| `" + word + "` |"))
+	}
+}
+
+// TestStudyInterrupted: what is finished is kept, and the exit code is a fault's.
+func TestStudyInterrupted(t *testing.T) {
+	g := NewWithT(t)
+	file, dir := filepath.Join(t.TempDir(), "study.yaml"), t.TempDir()
+	g.Expect(os.WriteFile(file, []byte("name: a\ntopology: {synthetic: {ases: 300}}\nvictims: all\nattackers: all\nattacks: [equal-prefix]\nviewpoints: [1]\n"), 0o600)).To(Succeed())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	cmd := newRootCommand(testStreams(io.Discard, io.Discard))
+	cmd.SetArgs([]string{"study", "run", file, "-o", dir})
+	g.Expect(codeOf(cmd.ExecuteContext(ctx))).To(Equal(exitFault))
+}
+
+func TestStudyProgress(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(progressLine(study.Progress{Done: 500, Kept: 100, Total: 2000}, 2*time.Second)).
+		To(Equal("Computed    25.0 %: 500 of 2,000 hijacks, 200/s, 8 s left"))
+	g.Expect(progressLine(study.Progress{Total: 2000}, 0)).To(Equal("Computed    0.0 %: 0 of 2,000 hijacks, 0/s, unknown left"))
+
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var log bytes.Buffer
+	p := newStudyProgress(testStreams(io.Discard, &log), func() time.Time { return now })
+	for n := range 31 {
+		now = now.Add(time.Second)
+		p.show(study.Progress{Done: int64(n + 1), Total: 100})
+	}
+	p.end()
+	g.Expect(log.String()).To(Equal(`Computed    10.0 %: 10 of 100 hijacks, 1/s, 1 min 30 s left
+Computed    20.0 %: 20 of 100 hijacks, 1/s, 1 min 20 s left
+Computed    30.0 %: 30 of 100 hijacks, 1/s, 1 min 10 s left
+`), "a line now and then, and nothing to move a cursor")
+}
+
+func TestSizesAndTimes(t *testing.T) {
+	g := NewWithT(t)
+	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 12_345: "12 kB", 999_600: "1.0 MB", 5_400_000_000: "5.4 GB", 1 << 62: "4.6 EB"} {
+		g.Expect(bytesOf(n)).To(Equal(want))
+	}
+	for d, want := range map[time.Duration]string{
+		0: "less than a second", 59 * time.Second: "59 s", 90 * time.Second: "1 min 30 s", 61 * time.Minute: "1 h 01 min", 60 * time.Hour: "2.5 days",
+	} {
+		g.Expect(lasting(d)).To(Equal(want))
+	}
+	g.Expect([]string{grouped(0), grouped(999), grouped(1000), grouped(1234567)}).To(Equal([]string{"0", "999", "1,000", "1,234,567"}))
+	g.Expect([]string{counted(1, "row"), counted(0, "row"), counted(2000, "row")}).To(Equal([]string{"1 row", "0 rows", "2,000 rows"}))
+}
