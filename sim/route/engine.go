@@ -3,6 +3,7 @@ package route
 import (
 	"cmp"
 	"slices"
+	"sort"
 
 	"mpicsim/topology"
 )
@@ -20,6 +21,9 @@ type Engine struct {
 	order, position []int32
 	// transit is how many ASes have customers: positions below it.
 	transit int32
+	// stubs[n] is the first position of the ASes without customers that have n
+	// providers or more.
+	stubs [4]int32
 	// providers and peers hold positions, ascending within a row.
 	providers, peers adjacency
 	// levels is the number of ASes on the longest chain of providers.
@@ -40,6 +44,11 @@ func NewEngine(g *topology.Graph) *Engine {
 	e.sortTopologically()
 	e.providers = e.transpose(topology.Customer)
 	e.peers = e.transpose(topology.Peer)
+	for n := range e.stubs {
+		e.stubs[n] = e.transit + int32(sort.Search(len(e.order)-int(e.transit), func(k int) bool {
+			return len(e.providers.row(e.transit+int32(k))) >= n
+		}))
+	}
 	return e
 }
 

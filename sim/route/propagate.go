@@ -290,6 +290,15 @@ func (p *propagation) pull(from, to int32) {
 		best[x] = k
 		down[x] = handDown(k, order[x])
 	}
+	// The many with one or two providers go without a loop whose end the processor
+	// would have to guess.
+	x = max(x, min(to, p.stubs[1]))
+	for o := off[x]; x < min(to, p.stubs[2]); x, o = x+1, o+1 {
+		best[x] = min(best[x], down[providers[o]])
+	}
+	for o := off[x]; x < min(to, p.stubs[3]); x, o = x+1, o+2 {
+		best[x] = min(best[x], down[providers[o]], down[providers[o+1]])
+	}
 	for ; x < to; x++ {
 		k := best[x]
 		for _, y := range providers[off[x]:off[x+1]] {
