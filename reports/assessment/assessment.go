@@ -11,6 +11,7 @@ package assessment
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -177,7 +178,10 @@ func Judge(set perspectives.Set, q policy.Quorum, from time.Time) Compliance {
 	need := func(met bool, what, found, want string) {
 		c.Requirements = append(c.Requirements, Requirement{what, found, want, met})
 	}
-	need(!violated(policy.TooFewRemotes, policy.TooManyRemotes, policy.NotDistinct), "remote perspectives", fmt.Sprint(len(set.Remotes)), fmt.Sprintf("%d or more", q.MinRemotes))
+	few := slices.ContainsFunc(c.Violations, func(v policy.Violation) bool { // of the set; with names it is about a distance
+		return v.A == "" && slices.Contains([]string{policy.TooFewRemotes, policy.TooManyRemotes, policy.NotDistinct}, v.Reason)
+	})
+	need(!few, "remote perspectives", fmt.Sprint(len(set.Remotes)), fmt.Sprintf("%d or more", q.MinRemotes))
 	if q.MinRIRs > 0 {
 		regions := map[place.RIR]bool{}
 		for _, r := range set.Remotes {
@@ -188,8 +192,10 @@ func Judge(set perspectives.Set, q policy.Quorum, from time.Time) Compliance {
 	if q.MinDistanceKm > 0 {
 		want := fmt.Sprintf("%.0f km or more", q.MinDistanceKm)
 		all := append([]perspectives.Perspective{set.Primary}, set.Remotes...)
-		need(!violated(policy.NearPrimary, policy.NotDistinct, policy.BadPlace), "between perspectives", closest(all, perspectiveAt), want)
-		need(!violated(policy.ResolverDistance), "between resolvers", closest(all, resolverAt), want)
+		found, km := closest(all, perspectiveAt)
+		need(km >= q.MinDistanceKm && !violated(policy.BadPlace), "between perspectives", found, want)
+		found, km = closest(all, resolverAt)
+		need(km >= q.MinDistanceKm && !violated(policy.ResolverDistance), "between resolvers", found, want)
 		need(!violated(policy.ResolverRegion), "resolvers' RIR regions", resolverRegions(all), "those of their perspectives")
 	}
 	need(!violated(policy.DuplicateName), "names", fmt.Sprintf("%d", len(set.Remotes)+1), "each once")
@@ -203,8 +209,9 @@ func resolverAt(p perspectives.Perspective) place.Location {
 
 func perspectiveAt(p perspectives.Perspective) place.Location { return p.Location }
 
-// closest describes the two perspectives that are nearest to each other.
-func closest(all []perspectives.Perspective, at func(perspectives.Perspective) place.Location) string {
+// closest describes the two perspectives that are nearest to each other, and says
+// how far apart they are.
+func closest(all []perspectives.Perspective, at func(perspectives.Perspective) place.Location) (text string, km float64) {
 	type pair struct {
 		km   float64
 		text string
@@ -217,9 +224,10 @@ func closest(all []perspectives.Perspective, at func(perspectives.Perspective) p
 		}
 	}
 	if len(pairs) == 0 {
-		return "one place"
+		return "one place", math.Inf(1)
 	}
-	return slices.MinFunc(pairs, func(a, b pair) int { return cmp.Compare(a.km, b.km) }).text
+	least := slices.MinFunc(pairs, func(a, b pair) int { return cmp.Compare(a.km, b.km) })
+	return least.text, least.km
 }
 
 // resolverRegions describes where resolvers stand.
