@@ -17,12 +17,15 @@ const (
 // HijackWriter writes hijacks as one Parquet file. It is not safe for concurrent
 // use. Create it with [NewHijackWriter].
 type HijackWriter struct {
-	file       *parquet.GenericWriter[any]
-	columns    []*parquet.ColumnWriter
-	viewpoints int
-	batch      [columns][]parquet.Value
-	sets       []byte // of the batch
-	rows, all  int64  // in this row group, in all
+	file        *parquet.GenericWriter[any]
+	columns     []*parquet.ColumnWriter
+	viewpoints  int
+	batch       [columns][]parquet.Value
+	filled      int    // rows of the batch
+	sets        []byte // of the batch
+	attack      string // the latest
+	attackBytes []byte
+	rows, all   int64 // in this row group, in all
 }
 
 // NewHijackWriter returns a writer of hijacks with sets of so many viewpoints. The
@@ -32,12 +35,13 @@ func NewHijackWriter(w io.Writer, viewpoints int) *HijackWriter {
 		viewpoints: viewpoints,
 		file: parquet.NewGenericWriter[any](w, hijackSchema(viewpoints),
 			parquet.CreatedBy("mpicsim", StudySchema, ""), parquet.DataPageStatistics(false),
-			parquet.PageBufferSize(1<<18), parquet.WriteBufferSize(1<<16)),
+			parquet.PageBufferSize(1<<18), parquet.WriteBufferSize(1<<16),
+			parquet.SkipPageBounds("reached"), parquet.SkipPageBounds("lower"), parquet.SkipPageBounds("picked"), parquet.SkipPageBounds("upper")),
 		sets: make([]byte, batchRows*4*setBytes(viewpoints)),
 	}
 	h.columns = h.file.ColumnWriters()
 	for c := range h.batch {
-		h.batch[c] = make([]parquet.Value, 0, batchRows)
+		h.batch[c] = make([]parquet.Value, batchRows)
 	}
 	return h
 }
@@ -47,22 +51,25 @@ func (h *HijackWriter) Rows() int64 { return h.all }
 
 // Write adds a hijack. What it refers to is copied.
 func (h *HijackWriter) Write(x *Hijack) error {
-	add := func(c column, v parquet.Value) { h.batch[c] = append(h.batch[c], v.Level(0, 0, int(c))) }
-	row := len(h.batch[columnVictim])
-	add(columnVictim, parquet.Int32Value(int32(x.Victim)))
-	add(columnAttacker, parquet.Int32Value(int32(x.Attacker)))
-	add(columnAttack, parquet.ByteArrayValue([]byte(x.Attack)))
-	add(columnVictimWeight, parquet.DoubleValue(x.VictimWeight))
-	add(columnAttackerWeight, parquet.DoubleValue(x.AttackerWeight))
-	add(columnCount, parquet.Int64Value(x.Count))
+	row := h.filled
+	h.batch[columnVictim][row] = parquet.Int32Value(int32(x.Victim))     // the same 32 bits, read as unsigned
+	h.batch[columnAttacker][row] = parquet.Int32Value(int32(x.Attacker)) // likewise
+	if x.Attack != h.attack || h.attackBytes == nil {
+		h.attack, h.attackBytes = x.Attack, []byte(x.Attack)
+	}
+	h.batch[columnAttack][row] = parquet.ByteArrayValue(h.attackBytes)
+	h.batch[columnVictimWeight][row] = parquet.DoubleValue(x.VictimWeight)
+	h.batch[columnAttackerWeight][row] = parquet.DoubleValue(x.AttackerWeight)
+	h.batch[columnCount][row] = parquet.Int64Value(x.Count)
 	size := setBytes(h.viewpoints)
 	for n, set := range [...]Set{x.Reached, x.Lower, x.Picked, x.Upper} {
 		at := h.sets[(row*4+n)*size:][:size:size]
 		set.pack(at)
-		add(columnReached+column(n), parquet.FixedLenByteArrayValue(at))
+		h.batch[columnReached+column(n)][row] = parquet.FixedLenByteArrayValue(at)
 	}
+	h.filled++
 	h.all++
-	if row+1 < batchRows {
+	if h.filled < batchRows {
 		return nil
 	}
 	return h.flush()
@@ -70,13 +77,13 @@ func (h *HijackWriter) Write(x *Hijack) error {
 
 // flush hands on the batch, and ends the row group if it is full.
 func (h *HijackWriter) flush() error {
-	h.rows += int64(len(h.batch[columnVictim]))
+	h.rows += int64(h.filled)
 	for c, w := range h.columns {
-		if _, err := w.WriteRowValues(h.batch[c]); err != nil {
+		if _, err := w.WriteRowValues(h.batch[c][:h.filled]); err != nil {
 			return fmt.Errorf("writing column %s: %w", columnNames()[c], err)
 		}
-		h.batch[c] = h.batch[c][:0]
 	}
+	h.filled = 0
 	if h.rows < groupRows {
 		return nil
 	}

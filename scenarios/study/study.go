@@ -14,6 +14,13 @@
 // under way. The results depend on the study, its inputs and the program alone,
 // not on the number of workers or interruptions.
 //
+// On two cores of an AMD EPYC that other programs kept busy at a load of 1 to 3
+// (2026-11-24, Go 1.26), 1,272 victims by all 78,643 ASes of CAIDA's 2025-09-01 at
+// 200 viewpoints, 100,032,624 hijacks, took 3 min 2 s aggregated, 456 MB of memory
+// and 541 MB of disk (26,068,927 rows); 10,066,176 hijacks with a row each took
+// 20 s, 437 MB and 148 MB, 14.7 bytes a hijack. A hijack costs 2.4 to 2.8
+// microseconds of one core, of which storing it 0.3 to 0.8.
+//
 // A [Plan] is safe for concurrent use; one directory takes one run at a time.
 package study
 
