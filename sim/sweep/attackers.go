@@ -25,8 +25,8 @@ type Attackers struct {
 	possible []levels
 	// cone is how many of the attackers' columns each AS has a customer route to,
 	// by graph index.
-	cone []int32
-	blocks   []block // lanes columns each
+	cone   []int32
+	blocks []block // lanes columns each
 }
 
 // block is what up to lanes attackers reach by customer and peer routes.
