@@ -31,11 +31,14 @@ victim. Results are Parquet files, for DuckDB, Polars, pandas and 'mpicsim repor
 
   # What is in there?
   mpicsim study info results
-  mpicsim study export results --csv | head`,
+  mpicsim study export results --csv | head
+
+  # What would that CA have withstood under these rules?
+  mpicsim study resilience results --perspectives openmpic-default --rule br --rule 5/6`,
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newStudyRunCommand(s), newStudyInfoCommand(s), newStudyExportCommand(s))
+	cmd.AddCommand(newStudyRunCommand(s), newStudyInfoCommand(s), newStudyExportCommand(s), newStudyResilienceCommand(s))
 	return cmd
 }
 

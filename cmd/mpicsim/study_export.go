@@ -26,7 +26,7 @@ viewpoints.json:
   picked   ... if ties fall as the study says
   upper    ... even if all ties fall to the victim
 
-In an aggregated study a row stands for several attackers: attacker is then 0,
+In an aggregated study a row may stand for several attackers: attacker is then 0,
 count how many they are, and attacker_weight their sum.`,
 		Example: `  mpicsim study export results --csv -o hijacks.csv`,
 		Args:    exactlyOne("the directory of a study's results"),

@@ -5,16 +5,21 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 
+	"mpicsim/reports/resilience"
 	"mpicsim/scenarios/result"
 	"mpicsim/scenarios/study"
 )
@@ -28,8 +33,8 @@ func TestDocumentedStudy(t *testing.T) {
 	_, after, ok := strings.Cut(string(page), "```yaml\n")
 	g.Expect(ok).To(BeTrue())
 	text, _, _ := strings.Cut(after, "```\n")
-	file, dir := filepath.Join(t.TempDir(), "study.yaml"), t.TempDir()
-	g.Expect(os.WriteFile(file, []byte(text), 0o600)).To(Succeed())
+	file, dir := filepath.Join("..", "..", "docs", "study.yaml"), t.TempDir()
+	g.Expect(os.ReadFile(file)).To(BeEquivalentTo(text), "the file that the page shows")
 	var stderr bytes.Buffer
 	g.Expect(run([]string{"study", "run", file, "-o", dir}, testStreams(io.Discard, &stderr))).To(Equal(exitDone), stderr.String())
 
@@ -47,6 +52,66 @@ func TestDocumentedStudy(t *testing.T) {
 	for _, word := range []string{"victim", "attacker", "attack", "victim_weight", "attacker_weight", "count", "reached", "lower", "picked", "upper"} {
 		g.Expect(string(page)).To(ContainSubstring("| `" + word + "` |"))
 	}
+}
+
+// TestAggregatedStudyHasTheSameResilience applies rules to a study stored as rows
+// and as distinct outcomes: every number that does not need attackers told apart
+// is the same.
+func TestAggregatedStudyHasTheSameResilience(t *testing.T) {
+	g := NewWithT(t)
+	folder := t.TempDir()
+	study := filepath.Join(folder, "study.yaml")
+	g.Expect(os.WriteFile(filepath.Join(folder, "weights.csv"), []byte("asn,weight\n1,2\n150,0.5\n200,1\n299,4\n33,3.25\n"), 0o600)).To(Succeed())
+	g.Expect(os.WriteFile(study, []byte(`name: a
+topology: {synthetic: {ases: 400, seed: 2}}
+victims: {weights: weights.csv}
+attackers: all
+attacks: [equal-prefix, forged-origin]
+viewpoints: [AS12, "aws/*"]
+`), 0o600)).To(Succeed())
+	resilienceOf := func(name string, flags ...string) resilience.Report {
+		dir := filepath.Join(folder, name)
+		var stdout, stderr bytes.Buffer
+		s := testStreams(&stdout, &stderr)
+		g.Expect(run(append([]string{"study", "run", study, "-o", dir}, flags...), s)).To(Equal(exitDone), stderr.String())
+		stdout.Reset()
+		g.Expect(run([]string{
+			"study", "resilience", dir, "--json", "--pairwise", "--failure-rate", "0.02", "--date", "2026-12-15",
+			"--perspectives", "openmpic-default", "--perspectives", "AS12:aws/us-west-2,aws/eu-central-1,aws/ap-south-1", "--rule", "boulder", "--rule", "br@2025-09-15",
+		}, s)).To(Equal(exitDone), stderr.String())
+		var r resilience.Report
+		g.Expect(json.Unmarshal(stdout.Bytes(), &r)).To(Succeed())
+		return r
+	}
+	rows, patterns := resilienceOf("rows"), resilienceOf("patterns", "--aggregate")
+	g.Expect(rows.Attacks).To(HaveLen(2))
+	for n := range rows.Attacks {
+		a := &rows.Attacks[n]
+		g.Expect(a.Policies).To(HaveLen(4))
+		g.Expect(a.Policies[0].WithPrimary.Mean.Picked).To(And(BeNumerically(">", 0), BeNumerically("<", 1)))
+		g.Expect(a.Attackers).To(Equal(400))
+		a.Attackers = 0
+		for i := range a.Policies {
+			a.Policies[i].WithPrimary.Attackers, a.Policies[i].WithoutPrimary.Attackers = nil, nil
+		}
+	}
+	g.Expect(rounded(t, patterns)).To(Equal(rounded(t, rows)), "but for the order in which sums are taken")
+}
+
+// rounded returns the JSON form of v with numbers of twelve decimals.
+func rounded(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return regexp.MustCompile(`\d+\.\d+(e-?\d+)?`).ReplaceAllStringFunc(string(text), func(number string) string {
+		x, err := strconv.ParseFloat(number, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strconv.FormatFloat(math.Round(x*1e12)/1e12, 'f', -1, 64)
+	})
 }
 
 // TestStudyInterrupted: what is finished is kept, and the exit code is a fault's.

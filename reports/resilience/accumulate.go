@@ -16,7 +16,7 @@ type Options struct {
 	// Policies are what to apply to each hijack.
 	Policies []Policy
 	// Attackers asks for results by attacker too. They need 24 bytes for each
-	// attacker, policy and definition (with or without primary).
+	// attacker, policy and definition (with and without primary).
 	Attackers bool
 	// Pairwise asks for the resilience of every viewpoint by itself. The hijacks of
 	// a victim must then come together.

@@ -69,6 +69,7 @@ func (p *withstood) table(header table.Row, rows []table.Row) {
 	t.SetStyle(style)
 	t.AppendHeader(header)
 	t.AppendRows(rows)
+	t.SuppressEmptyColumns()
 	p.printf("%s\n", indent(trimLines(t.Render())))
 }
 

@@ -31,7 +31,8 @@ type Viewpoint struct {
 // and whom each viewpoint reaches. Sets of viewpoints refer to the study's list.
 //
 // In an aggregated study it stands for all hijacks of a victim by one shape of
-// attack that came to the same.
+// attack that came to the same, but for those by attackers in whose AS a viewpoint
+// stands.
 type Hijack struct {
 	Victim topology.ASN
 	// Attacker is 0 if the hijack stands for several.

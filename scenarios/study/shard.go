@@ -108,15 +108,26 @@ func (w *worker) rows(each func(*result.Hijack) error, v int, a *attack) error {
 }
 
 // aggregate passes on one for each outcome that some attackers have in common, in
-// the order in which they are first met.
+// the order in which they are first met. Before these come the attackers in whose
+// AS a viewpoint stands, each by itself: what they do to that viewpoint is no part
+// of its resilience.
 func (w *worker) aggregate(each func(*result.Hijack) error, v int, a *attack) error {
 	h, o := w.hijack(v, a), w.outcomes
 	w.patterns.reset(o.Words())
 	for n, i := range w.attackers.index {
-		if i != w.victims.index[v] {
+		switch {
+		case i == w.victims.index[v]:
+		case w.hosts[w.graph.ASN(i)]:
+			h.Attacker, h.AttackerWeight = w.graph.ASN(i), w.attackers.weight[n]
+			h.Reached, h.Lower, h.Picked, h.Upper = o.Reached(n), o.Lower(n), o.Picked(n), o.Upper(n)
+			if err := each(&h); err != nil {
+				return err
+			}
+		default:
 			w.patterns.add(w.attackers.weight[n], o.Reached(n), o.Lower(n), o.Picked(n), o.Upper(n))
 		}
 	}
+	h.Attacker = 0
 	for n := range w.patterns.count {
 		sets := w.patterns.sets(n)
 		h.Count, h.AttackerWeight = w.patterns.count[n], w.patterns.weight[n]

@@ -60,6 +60,7 @@ type Plan struct {
 	attackers  members
 	attacks    []attack
 	viewpoints []result.Viewpoint
+	hosts      map[topology.ASN]bool // the viewpoints' ASes
 	draft      result.Manifest // without what only a run can tell
 	shardSize  int             // in victims
 }
@@ -145,9 +146,11 @@ func (p *Plan) place(m *scenarios.Map) ([]int32, error) {
 	}
 	p.graph = graph
 	points := make([]int32, len(attached))
+	p.hosts = map[topology.ASN]bool{}
 	for n, a := range attached {
 		points[n], _ = graph.Index(a.ASN)
 		p.viewpoints = append(p.viewpoints, viewpoint(graph, points[n], a))
+		p.hosts[p.viewpoints[n].ASN] = true
 	}
 	p.draft.Viewpoints = len(points)
 	return points, nil
