@@ -61,8 +61,8 @@ type Plan struct {
 	attacks    []attack
 	viewpoints []result.Viewpoint
 	hosts      map[topology.ASN]bool // the viewpoints' ASes
-	draft      result.Manifest // without what only a run can tell
-	shardSize  int             // in victims
+	draft      result.Manifest       // without what only a run can tell
+	shardSize  int                   // in victims
 }
 
 // members are the ASes on one side, by ascending AS number.
