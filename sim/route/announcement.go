@@ -21,7 +21,8 @@ const MaxAnnouncements = 1<<annBits - 1
 // not hold.
 var ErrUnknownAS = errors.New("not in the topology")
 
-// Announcement is one prefix announced to all neighbours of one AS.
+// Announcement is one prefix announced by one AS: to all its neighbours, unless
+// the fields from Export on say otherwise.
 type Announcement struct {
 	// Prefix has no bits set beyond its length and is not IPv4-mapped.
 	Prefix netip.Prefix
@@ -29,13 +30,39 @@ type Announcement struct {
 	// that is repeated is prepended, and {272133, 9916} is AS 272133 with the
 	// forged origin 9916. Numbers behind the first need not be in the topology.
 	Path []topology.ASN
+	// By is the announcer if Path does not begin with it, so that neighbours see a
+	// path without the number of the AS that they have it from (RFC 4271 6.3 lets
+	// them refuse it, [Policy].FirstAS); else 0.
+	By topology.ASN
 	// Attacker says which side the announcement belongs to. It matters to
 	// TieBreakAttacker and TieBreakVictim only.
 	Attacker bool
+	// Export says which neighbours hear of it. An AS may make several announcements
+	// for one prefix; of those that go to a neighbour it says the best: the shortest,
+	// then that of the preferred side, then the earliest.
+	Export Export
+	// NoExport tells the neighbours to keep the route to themselves (the community
+	// NO_EXPORT, RFC 1997).
+	NoExport bool
+	// Withhold names ASes that hold the route and do not pass it to a neighbour,
+	// which is what an action community asks of them.
+	Withhold []Edge
+	// Forwards: the announcer says so and does not mean itself. Its own best route
+	// is what it would be without the announcement, with paths that hold its number
+	// and routes that go back to the announcement rejected, and it sends on by that
+	// what others send it: a route leak or an interception. Neighbours that the
+	// announcement does not go to hear of its best route as usual.
+	Forwards bool
+	// OTC is the value of the Only to Customers attribute (RFC 9234) that the
+	// announcement carries, 0 for none.
+	OTC topology.ASN
 }
 
 // Announcer returns the AS that announces, 0 if the path is empty.
 func (a Announcement) Announcer() topology.ASN {
+	if a.By != 0 {
+		return a.By
+	}
 	if len(a.Path) == 0 {
 		return 0
 	}
@@ -51,8 +78,12 @@ func (a Announcement) Origin() topology.ASN {
 	return a.Path[len(a.Path)-1]
 }
 
-// String returns the form that [ParseAnnouncement] reads: "272133 9916=203.0.113.0/24".
-func (a Announcement) String() string { return FormatPath(a.Path) + "=" + a.Prefix.String() }
+// String returns the form that [ParseAnnouncement] reads, "272133 9916=203.0.113.0/24",
+// followed, unless it is announced to all in the plain way, by what is special:
+// "666 2 777=203.0.113.0/24 to peers,providers except 5 forwards otc 2".
+func (a Announcement) String() string {
+	return FormatPath(a.Path) + "=" + a.Prefix.String() + a.scope()
+}
 
 // FormatPath returns the AS numbers of a path separated by single spaces.
 func FormatPath(path []topology.ASN) string { return string(AppendPath(nil, path)) }
@@ -68,12 +99,15 @@ func AppendPath(b []byte, path []topology.ASN) []byte {
 	return b
 }
 
-// Equal says whether both announce the same path for the same prefix and side.
+// Equal says whether all fields are equal, lists in the same order.
 func (a Announcement) Equal(b Announcement) bool {
-	return a.Prefix == b.Prefix && a.Attacker == b.Attacker && slices.Equal(a.Path, b.Path)
+	return a.Prefix == b.Prefix && a.Attacker == b.Attacker && slices.Equal(a.Path, b.Path) && a.By == b.By &&
+		a.Export.equal(b.Export) && a.NoExport == b.NoExport && slices.Equal(a.Withhold, b.Withhold) &&
+		a.Forwards == b.Forwards && a.OTC == b.OTC
 }
 
-// Validate returns an error that says what is wrong with a path or prefix.
+// Validate returns an error that says what is wrong with the announcement by
+// itself. What does not fit the topology is found by [Engine.Propagate].
 func (a Announcement) Validate() error {
 	switch {
 	case len(a.Path) == 0:
@@ -89,7 +123,7 @@ func (a Announcement) Validate() error {
 	case a.Prefix != a.Prefix.Masked():
 		return fmt.Errorf("prefix %v has bits set beyond its length: want %v", a.Prefix, a.Prefix.Masked())
 	}
-	return nil
+	return a.validateScope()
 }
 
 // ParseAnnouncement reads "PATH=PREFIX", where PATH is AS numbers separated by

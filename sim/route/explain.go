@@ -31,7 +31,43 @@ const (
 	// ReasonOwnASNInPath: rejected, the path holds the AS's own number. It only
 	// drops candidates.
 	ReasonOwnASNInPath Reason = "own-asn-in-path"
+
+	// ReasonValidity: the AS prefers routes that are not invalid (ROVPreferValid).
+	// Between relationship and path length.
+	ReasonValidity Reason = "validity"
+	// ReasonPathSecurity: the AS prefers signed paths (BGPsec). Between path length
+	// and tie-break.
+	ReasonPathSecurity Reason = "path-security"
+
+	// ReasonNotExported: the neighbour keeps the route from this AS, because of the
+	// announcement's Export, NoExport or Withhold or of RFC 9234. It only drops
+	// candidates, as do all that follow: the filters of [Policy].
+	ReasonNotExported Reason = "not-exported"
+	// ReasonFirstAS: the path does not begin with the neighbour.
+	ReasonFirstAS Reason = "first-as"
+	// ReasonTooLong: the prefix is longer than the AS accepts.
+	ReasonTooLong Reason = "prefix-too-long"
+	// ReasonROVInvalid: invalid by origin validation.
+	ReasonROVInvalid Reason = "rov-invalid"
+	// ReasonASPAInvalid: a leaked or forged path by provider authorizations.
+	ReasonASPAInvalid Reason = "aspa-invalid"
+	// ReasonOTCLeak: marked Only to Customers, from a customer or peer.
+	ReasonOTCLeak Reason = "otc-leak"
+	// ReasonPeerlock: the path from a customer holds a protected AS.
+	ReasonPeerlock Reason = "peerlock"
+	// ReasonPathEnd: the origin's path-end record does not name the last hop.
+	ReasonPathEnd Reason = "path-end"
 )
+
+// Reasons returns all reasons: of winners and losers, then the filters in the
+// order in which they are applied.
+func Reasons() []Reason {
+	return []Reason{
+		ReasonOwn, ReasonOnlyRoute, ReasonRelationship, ReasonValidity, ReasonPathLength, ReasonPathSecurity, ReasonTieBreak,
+		ReasonEarlierAnnouncement, ReasonNotExported, ReasonOwnASNInPath, ReasonFirstAS, ReasonTooLong, ReasonROVInvalid,
+		ReasonASPAInvalid, ReasonOTCLeak, ReasonPeerlock, ReasonPathEnd,
+	}
+}
 
 // Candidate is a route that an AS could choose.
 type Candidate struct {
@@ -89,7 +125,7 @@ func (r *Routes) Explain(i int32) Explanation {
 	x := Explanation{AS: g.ASN(i), Prefix: r.Prefix(), TieBreak: r.options.TieBreak}
 	best := r.at(i)
 	for n, a := range r.anns {
-		if a.Path[0] != x.AS {
+		if a.Announcer() != x.AS {
 			continue
 		}
 		k := ownKey(len(a.Path), n, r.options.TieBreak.sideBit(a.Attacker))
@@ -192,7 +228,7 @@ func steps(why Reason) int {
 		return 2
 	case ReasonTieBreak:
 		return 3
-	case ReasonOwn, ReasonOnlyRoute, ReasonEarlierAnnouncement, ReasonOwnASNInPath:
+	default:
 	}
 	return 0
 }

@@ -93,6 +93,9 @@ func (e *Engine) check(anns []Announcement, o Options) error {
 	if int(o.TieBreak) >= len(tieBreakNames) {
 		return fmt.Errorf("unknown tie-break %v", o.TieBreak)
 	}
+	if o.Policies != nil { // until the engine for them is there
+		return errors.New("policies are not supported yet")
+	}
 	longest := 0
 	for n := range anns {
 		a := &anns[n]
@@ -115,8 +118,11 @@ func (e *Engine) checkOne(a *Announcement) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
-	if _, ok := e.graph.Index(a.Path[0]); !ok {
-		return fmt.Errorf("AS %d is %w", a.Path[0], ErrUnknownAS)
+	if _, ok := e.graph.Index(a.Announcer()); !ok {
+		return fmt.Errorf("AS %d is %w", a.Announcer(), ErrUnknownAS)
+	}
+	if a.scoped() { // until the engine for them is there
+		return errors.New("scoped announcements are not supported yet")
 	}
 	return nil
 }
@@ -198,7 +204,7 @@ func (p *propagation) announce() {
 	p.own = p.own[:0]
 	for n := range p.anns {
 		a := &p.anns[n]
-		i, _ := p.graph.Index(a.Path[0])
+		i, _ := p.graph.Index(a.Announcer())
 		x := p.position[i]
 		if p.best[x] == noRoute {
 			p.own = append(p.own, x)

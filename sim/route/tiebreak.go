@@ -79,6 +79,9 @@ func (t *TieBreak) UnmarshalText(text []byte) error {
 type Options struct {
 	TieBreak TieBreak
 	Seed     uint64 // used by TieBreakSeeded only
+	// Policies are what ASes do beyond Gao-Rexford, nil for nothing. They must have
+	// been made for the engine's topology.
+	Policies *Policies
 }
 
 // SeededHash ranks neighbours for TieBreakSeeded: an AS picks the candidate with
