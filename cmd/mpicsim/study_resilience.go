@@ -43,9 +43,10 @@ with bounds for ties, over victims as median and mean. Routes are not computed
 again, so that any number of deployments and rules can be tried on one study.
 
 A deployment is a set of the catalog, or PRIMARY:REMOTE,REMOTE,... of the study's
-viewpoints. Sampled victims and attackers come with a bootstrap interval. An
-aggregated study has the same numbers, but nothing by attacker, and no interval
-for sampled attackers.`,
+viewpoints. With several shapes of attack the report ends with the strongest of
+them for each attacker. Sampled victims and attackers come with a bootstrap interval. An
+aggregated study has the same numbers, but nothing by attacker, no strongest
+attack, and no interval for sampled attackers.`,
 		Example: `  mpicsim study resilience results --perspectives aws/us-east-2:aws/us-west-1,aws/us-west-2 --rule 1/2 --rule 2/2
   mpicsim study resilience results --perspectives openmpic-default --rule br@2026-12-15 --json
   mpicsim study resilience results --pairwise`,
@@ -94,7 +95,10 @@ type studyResilience struct {
 
 // judgeStudy applies every rule to every deployment.
 func judgeStudy(d *result.Directory, f studyResilienceFlags, day time.Time) (*resilience.Report, error) {
-	o := resilience.Options{Viewpoints: d.Viewpoints, Attackers: !d.Manifest.Aggregate, Pairwise: f.pairwise}
+	o := resilience.Options{
+		Viewpoints: d.Viewpoints, Attackers: !d.Manifest.Aggregate, Pairwise: f.pairwise,
+		Strongest: !d.Manifest.Aggregate && len(d.Manifest.Attacks) > 1,
+	}
 	var err error
 	if o.Policies, err = studyPolicies(d.Viewpoints, f, day); err != nil {
 		return nil, err

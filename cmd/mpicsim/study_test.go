@@ -84,7 +84,9 @@ viewpoints: [AS12, "aws/*"]
 		return r
 	}
 	rows, patterns := resilienceOf("rows"), resilienceOf("patterns", "--aggregate")
-	g.Expect(rows.Attacks).To(HaveLen(2))
+	g.Expect(rows.Attacks).To(HaveLen(3))
+	g.Expect(rows.Attacks[2].Attack).To(Equal(resilience.Strongest))
+	rows.Attacks = rows.Attacks[:2] // attackers that are not told apart choose nothing
 	for n := range rows.Attacks {
 		a := &rows.Attacks[n]
 		g.Expect(a.Policies).To(HaveLen(4))

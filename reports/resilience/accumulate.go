@@ -21,6 +21,10 @@ type Options struct {
 	// Pairwise asks for the resilience of every viewpoint by itself. The hijacks of
 	// a victim must then come together.
 	Pairwise bool
+	// Strongest asks for the best shape of attack for each attacker too, as one more
+	// attack of the report named [Strongest]. Attackers must be told apart, and the
+	// hijacks of a victim must come together.
+	Strongest bool
 	// Failures, if not nil, are the benign failures to price each policy with.
 	Failures *Failures
 	// Across asks for what a certificate from any of the CAs would need: an attack
@@ -67,6 +71,7 @@ type Accumulator struct {
 	slots      int
 	attacks    []*tally // in order of first appearance
 	last       *tally
+	strongest  *strongest // nil if not asked for
 }
 
 // column is where a viewpoint's bit is in a set.
@@ -119,6 +124,9 @@ func NewAccumulator(o Options) (*Accumulator, error) {
 	for _, c := range a.columns {
 		a.mask[c.word] |= c.mask
 	}
+	if o.Strongest {
+		a.strongest = newStrongest(a)
+	}
 	return a, nil
 }
 
@@ -134,6 +142,9 @@ func NewAccumulator(o Options) (*Accumulator, error) {
 // on one of two busy cores of an AMD EPYC, 2026-11-24).
 func (a *Accumulator) Add(h *result.Hijack) error {
 	doubt, err := a.check(h)
+	if err == nil && a.strongest != nil {
+		err = a.strongest.next(h, a.closeVictim)
+	}
 	if err == nil {
 		err = a.tally(h.Attack).add(h, doubt)
 	}
@@ -141,6 +152,14 @@ func (a *Accumulator) Add(h *result.Hijack) error {
 		return fmt.Errorf("hijack of AS %v by AS %v: %w", h.Victim, h.Attacker, err)
 	}
 	return nil
+}
+
+// closeVictim ends the current victim of the strongest attacks.
+func (a *Accumulator) closeVictim() error {
+	for _, t := range a.attacks {
+		t.flush()
+	}
+	return a.strongest.close()
 }
 
 // doubt says that ties matter at some viewpoint that a policy uses, or that some

@@ -112,10 +112,19 @@ type ReportOptions struct {
 }
 
 // Report returns what the hijacks so far came to. More may be added afterwards,
-// but with Pairwise only of other victims.
+// but with Pairwise or Strongest only of other victims.
 func (a *Accumulator) Report(o ReportOptions) (*Report, error) {
 	r := &Report{Schema: Schema}
-	for _, t := range a.attacks {
+	attacks := a.attacks
+	if s := a.strongest; s != nil {
+		if err := a.closeVictim(); err != nil {
+			return nil, err
+		}
+		if len(s.shapes) > 1 { // the best of one is that one
+			attacks = append(slices.Clip(attacks), s.t)
+		}
+	}
+	for _, t := range attacks {
 		t.flush()
 		attack, err := t.report(o)
 		if err != nil {

@@ -321,6 +321,9 @@ func (t *tally) count() {
 	if t.outcomes != nil {
 		t.keep()
 	}
+	if t.a.strongest != nil {
+		t.a.strongest.mark(t)
+	}
 	if t.attackers.slots == 0 || t.patterns {
 		return
 	}

@@ -83,7 +83,11 @@ func three(b resilience.Bounds) string {
 }
 
 func (p *withstood) attack(a resilience.Attack) {
-	p.printf("%s\n", p.bold(fmt.Sprintf("Resilience to %s hijacks, %% of attackers who get no certificate", a.Attack)))
+	what := a.Attack + " hijacks"
+	if a.Attack == resilience.Strongest {
+		what = "the strongest of these for each attacker"
+	}
+	p.printf("%s\n", p.bold(fmt.Sprintf("Resilience to %s, %% of attackers who get no certificate", what)))
 	who := "attackers not told apart"
 	if a.Attackers > 0 {
 		who = many(a.Attackers, "attacker")
