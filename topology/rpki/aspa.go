@@ -29,7 +29,8 @@ func (a ASPA) check() error {
 	return nil
 }
 
-// ASPAs is a set of payloads, prepared for verification.
+// ASPAs is a set of payloads, prepared for verification. Sections are those of
+// draft-ietf-sidrops-aspa-verification-28.
 type ASPAs struct {
 	providers map[topology.ASN][]topology.ASN // ascending, without AS 0
 }
@@ -75,8 +76,7 @@ func (s *ASPAs) Providers(customer topology.ASN) ([]topology.ASN, bool) {
 }
 
 // Authorized returns what the customer's ASPAs say of a provider: the function
-// authorized(customer, provider) of draft-ietf-sidrops-aspa-verification-22 section
-// 4. AS 0 is nobody's provider.
+// authorized(customer, provider) of section 5.3. AS 0 is nobody's provider.
 func (s *ASPAs) Authorized(customer, provider topology.ASN) Authorization {
 	providers, ok := s.Providers(customer)
 	if !ok {
@@ -90,51 +90,72 @@ func (s *ASPAs) Authorized(customer, provider topology.ASN) Authorization {
 
 // VerifyUpstream returns the outcome for a path that came from a customer or a
 // lateral peer: it may only climb, from customer to provider, from the origin to
-// the neighbour. An empty path is invalid. It does not allocate.
+// the neighbour (section 5.5). An empty path is invalid. That the path starts with
+// the neighbour is for the caller to see to. It does not allocate.
 func (s *ASPAs) VerifyUpstream(path []topology.ASN) PathValidity {
-	if len(path) == 0 {
-		return ASPAInvalid
-	}
 	up := s.climb(path, len(path)-1, -1)
-	switch {
-	case up.max < up.length:
-		return ASPAInvalid
-	case up.min < up.length:
-		return ASPAUnknown
-	default:
-		return ASPAValid
-	}
+	return Ramps{Length: up.length, MaxUp: up.max, MinUp: up.min}.Upstream()
 }
 
 // VerifyDownstream returns the outcome for a path that came from a provider: it may
 // climb from the origin, cross between two lateral peers once, and descend to the
-// neighbour. An empty path is invalid. It does not allocate.
+// neighbour (section 5.6). An empty path is invalid. That the path starts with the
+// neighbour is for the caller to see to. It does not allocate.
 func (s *ASPAs) VerifyDownstream(path []topology.ASN) PathValidity {
-	if len(path) == 0 {
-		return ASPAInvalid
-	}
+	return s.Ramps(path).Downstream()
+}
+
+// Ramps are how far an AS path climbs from its origin (up) and, seen from there, from
+// the neighbour (down), in numbers of ASes, prepends collapsed (section 5.4). They
+// say why a path is valid or not.
+type Ramps struct {
+	// Length is the number of ASes on the path.
+	Length int
+	// MaxUp and MaxDown end before the first hop that an ASPA denies.
+	MaxUp, MaxDown int
+	// MinUp and MinDown end before the first hop that no ASPA attests.
+	MinUp, MinDown int
+}
+
+// Ramps measures a path. All numbers of an empty one are 0.
+func (s *ASPAs) Ramps(path []topology.ASN) Ramps {
 	up, down := s.climb(path, len(path)-1, -1), s.climb(path, 0, 1)
+	return Ramps{Length: up.length, MaxUp: up.max, MinUp: up.min, MaxDown: down.max, MinDown: down.min}
+}
+
+// Upstream returns the outcome for a path from a customer or a lateral peer.
+func (r Ramps) Upstream() PathValidity {
 	switch {
-	case up.max+down.max < up.length:
+	case r.Length == 0 || r.MaxUp < r.Length:
 		return ASPAInvalid
-	case up.min+down.min < up.length:
+	case r.MinUp < r.Length:
 		return ASPAUnknown
 	default:
 		return ASPAValid
 	}
 }
 
-// ramp says how far up a path climbs from one of its ends. All three are numbers of
-// ASes, repetitions collapsed.
-type ramp struct {
-	max    int // before the first hop that an ASPA denies
-	min    int // before the first hop that no ASPA attests
-	length int // of the whole path
+// Downstream returns the outcome for a path from a provider.
+func (r Ramps) Downstream() PathValidity {
+	switch {
+	case r.Length == 0 || r.MaxUp+r.MaxDown < r.Length:
+		return ASPAInvalid
+	case r.MinUp+r.MinDown < r.Length:
+		return ASPAUnknown
+	default:
+		return ASPAValid
+	}
 }
+
+// ramp is one side of [Ramps].
+type ramp struct{ max, min, length int }
 
 // climb returns the ramp from path[from] on: the up-ramp from the origin with step
 // -1, the down-ramp, seen from the neighbour, with step 1.
 func (s *ASPAs) climb(path []topology.ASN, from, step int) ramp {
+	if len(path) == 0 {
+		return ramp{}
+	}
 	r := ramp{length: 1}
 	for at := from + step; at >= 0 && at < len(path); at += step {
 		customer, provider := path[at-step], path[at]

@@ -2,6 +2,7 @@ package rpki
 
 import (
 	"encoding/binary"
+	"iter"
 	"net/netip"
 	"slices"
 	"sort"
@@ -15,6 +16,32 @@ func (s *VRPs) Len() int {
 		return 0
 	}
 	return len(s.v4.payloads) + len(s.v6.payloads)
+}
+
+// All returns the payloads in ascending order: IPv4 first, then by address, length,
+// maximum length, origin and trust anchor. To add payloads to a set, collect them,
+// append, and make a new set.
+func (s *VRPs) All() iter.Seq[VRP] {
+	return func(yield func(VRP) bool) {
+		if s == nil {
+			return
+		}
+		for _, t := range []*table{&s.v4, &s.v6} {
+			for at := range t.nodes {
+				prefix := t.nodes[at].key.prefix(t == &s.v4)
+				for _, p := range t.of(int32(at)) {
+					if !yield(s.vrp(prefix, p)) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// vrp returns a payload as it was given.
+func (s *VRPs) vrp(prefix netip.Prefix, p payload) VRP {
+	return VRP{Prefix: prefix, MaxLength: int(p.max), Origin: p.origin, TrustAnchor: s.anchors[p.anchor]}
 }
 
 // Validate returns the state of a route to prefix from origin (RFC 6811 section
@@ -57,9 +84,9 @@ func (s *VRPs) Covering(prefix netip.Prefix) []VRP {
 	}
 	var out []VRP
 	for _, at := range slices.Backward(chain) {
-		covering := netip.PrefixFrom(prefix.Addr(), int(t.nodes[at].key.bits)).Masked()
+		covering := t.nodes[at].key.prefix(t == &s.v4)
 		for _, p := range t.of(at) {
-			out = append(out, VRP{Prefix: covering, MaxLength: int(p.max), Origin: p.origin, TrustAnchor: s.anchors[p.anchor]})
+			out = append(out, s.vrp(covering, p))
 		}
 	}
 	return out
@@ -84,6 +111,17 @@ func keyOf(p netip.Prefix) key {
 		k.hi, k.lo = binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:])
 	}
 	return k.truncated(k.bits)
+}
+
+// prefix returns the prefix that a key stands for.
+func (k key) prefix(is4 bool) netip.Prefix {
+	var a [16]byte
+	binary.BigEndian.PutUint64(a[:8], k.hi)
+	binary.BigEndian.PutUint64(a[8:], k.lo)
+	if is4 {
+		return netip.PrefixFrom(netip.AddrFrom4([4]byte(a[:4])), int(k.bits))
+	}
+	return netip.PrefixFrom(netip.AddrFrom16(a), int(k.bits))
 }
 
 // truncated returns the first bits of a key. Go shifts all bits out where the count

@@ -36,12 +36,33 @@ func TestPathEnds(t *testing.T) {
 	} {
 		g.Expect(set.Validate(c.path)).To(Equal(c.want), "%v: %s", c.path, c.why)
 	}
+	stubs, err := rpki.NewPathEnds([]rpki.PathEnd{
+		{Origin: 1, Neighbors: path(10), NonTransit: true}, {Origin: 1, Neighbors: path(20)}, {Origin: 2, Neighbors: path(1)},
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	for _, c := range []struct {
+		path []topology.ASN
+		want rpki.Validity
+		why  string
+	}{
+		{path(10, 1), rpki.Valid, "it is the origin"},
+		{path(10, 1, 1, 1), rpki.Valid, "prepended by it"},
+		{path(10, 1, 5), rpki.Invalid, "a leak of an origin without a record"},
+		{path(20, 1, 2), rpki.Invalid, "a leak that the origin's record allows"},
+		{path(1, 5), rpki.Invalid, "it leaks to its neighbour"},
+		{path(1, 10, 1), rpki.Invalid, "a loop"},
+		{path(10, 5), rpki.NotFound, "others are free"},
+	} {
+		g.Expect(stubs.Validate(c.path)).To(Equal(c.want), "%v: %s", c.path, c.why)
+	}
 	neighbors, ok := set.Neighbors(1)
 	g.Expect(neighbors).To(Equal(path(10, 20, 30)))
 	g.Expect(ok).To(BeTrue())
 	var none *rpki.PathEnds
 	g.Expect(none.Validate(path(66, 1))).To(Equal(rpki.NotFound))
 	g.Expect(none.Len()).To(BeZero())
+	_, ok = none.Neighbors(1)
+	g.Expect(ok).To(BeFalse())
 }
 
 func TestNewPathEndsRefuses(t *testing.T) {

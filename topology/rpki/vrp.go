@@ -63,7 +63,7 @@ func checkPrefix(p netip.Prefix) error {
 	return nil
 }
 
-// VRPs is a set of payloads, prepared for validation. It takes 24 bytes for each
+// VRPs is a set of payloads, prepared for validation. It takes 32 bytes for each
 // prefix and 12 for each payload.
 type VRPs struct {
 	v4, v6  table
