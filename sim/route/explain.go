@@ -110,9 +110,12 @@ func (r *Routes) Reason(i int32) (Reason, bool) {
 		return ReasonOwn, true
 	}
 	decisive, step := ReasonOnlyRoute, 0
-	r.offers(i, func(k key) {
-		why := lostTo(best, k)
-		if s := steps(why); k.next() != best.next() && s > step && !r.loops(i, k) {
+	r.offers(i, func(k key, exported bool) {
+		if !exported || k == best {
+			return
+		}
+		why := r.lostTo(i, best, k)
+		if s := steps(why); s > step && r.rejects(i, k) == "" {
 			decisive, step = why, s
 		}
 	})
@@ -125,7 +128,7 @@ func (r *Routes) Explain(i int32) Explanation {
 	x := Explanation{AS: g.ASN(i), Prefix: r.Prefix(), TieBreak: r.options.TieBreak}
 	best := r.at(i)
 	for n, a := range r.anns {
-		if a.Announcer() != x.AS {
+		if r.by(n) != i || a.Forwards {
 			continue
 		}
 		k := ownKey(len(a.Path), n, r.options.TieBreak.sideBit(a.Attacker))
@@ -134,29 +137,28 @@ func (r *Routes) Explain(i int32) Explanation {
 			x.Winner = &c
 			continue
 		}
-		c.Reason = lostTo(best, k)
+		c.Reason = r.lostTo(i, best, k)
 		x.Losers = append(x.Losers, c)
 	}
-	r.offers(i, func(k key) {
+	r.offers(i, func(k key, exported bool) {
 		c := Candidate{
 			Neighbor: g.ASN(k.next()), Relationship: k.relationship(), Length: k.length(), Announcement: k.announcement(),
-			Path: r.AppendPath([]topology.ASN{x.AS}, k.next()),
+			Path: r.appendSent([]topology.ASN{x.AS}, k),
 		}
-		switch {
-		case k == best:
+		if k == best {
 			c.Reason, _ = r.Reason(i)
 			x.Winner = &c
 			return
-		case r.loops(i, k):
-			c.Reason = ReasonOwnASNInPath
-		default:
-			c.Reason = lostTo(best, k)
+		}
+		c.Reason = ReasonNotExported
+		if exported {
+			c.Reason = cmp.Or(r.rejects(i, k), r.lostTo(i, best, k))
 		}
 		x.Losers = append(x.Losers, c)
 	})
 	slices.SortStableFunc(x.Losers, func(a, b Candidate) int {
 		return cmp.Or(
-			compareBool(a.Reason == ReasonOwnASNInPath, b.Reason == ReasonOwnASNInPath),
+			compareBool(a.Reason.rejection(), b.Reason.rejection()),
 			cmp.Compare(a.Relationship, b.Relationship), cmp.Compare(a.Length, b.Length),
 			cmp.Compare(a.Neighbor, b.Neighbor), cmp.Compare(a.Announcement, b.Announcement))
 	})
@@ -173,62 +175,93 @@ func compareBool(a, b bool) int {
 	return 1
 }
 
-// offers calls f with every route that a neighbour of AS i exports to it,
-// whether AS i accepts it or not: customers' and peers' own and customer
-// routes, all routes of providers.
-func (r *Routes) offers(i int32, f func(key)) {
+// offers calls f with every route that a neighbour of AS i sends to it, whether AS
+// i accepts it or not, and, with exported false, with those that only the scope of
+// an announcement keeps from it.
+func (r *Routes) offers(i int32, f func(k key, exported bool)) {
 	g := r.engine.graph
 	for _, rel := range [...]topology.Relationship{topology.Customer, topology.Peer, topology.Provider} {
 		for _, j := range g.Neighbors(i, rel) {
-			k := r.at(j)
-			if k == noRoute || rel != topology.Provider && k.relationship() > topology.Customer {
-				continue
+			if k, exported := r.sends(j, i, rel); k != noRoute {
+				f(k, exported)
 			}
-			f(k.exported(rel, j))
 		}
 	}
 }
 
-// loops says whether the path of route k, as a neighbour exports it to AS i,
-// holds the number of AS i.
+// rejects returns why AS i rejects route k as a neighbour sends it, "" if it
+// accepts it. A route that goes back to an announcement of its own, which it does
+// not use, is one with its own number.
+func (r *Routes) rejects(i int32, k key) Reason {
+	n := k.announcement()
+	if r.plan.policies == nil {
+		if r.loops(i, k) {
+			return ReasonOwnASNInPath
+		}
+		return ""
+	}
+	if r.by(n) == i {
+		return ReasonOwnASNInPath
+	}
+	g := r.engine.graph
+	return r.plan.policies.Reject(g, i, &Update{
+		Prefix: r.Prefix(), Path: r.appendSent(make([]topology.ASN, 0, k.length()), k),
+		Neighbor: g.ASN(k.next()), Relationship: k.relationship(), OTC: r.sentOTC(k),
+	})
+}
+
+// loops says whether the path of route k, as a neighbour sends it to AS i, holds
+// the number of AS i, or goes back to its own announcement.
 func (r *Routes) loops(i int32, k key) bool {
-	j := k.next()
-	for {
-		if j == i {
+	n := k.announcement()
+	by := r.by(n)
+	for ; k.next() != by; k = r.at(k.next()) {
+		if k.next() == i {
 			return true
 		}
-		at := r.at(j)
-		if at.relationship() == topology.Own {
-			return slices.Contains(r.anns[at.announcement()].Path, r.engine.graph.ASN(i))
-		}
-		j = at.next()
 	}
+	return by == i || slices.Contains(r.anns[n].Path, r.engine.graph.ASN(i))
 }
 
-// lostTo returns the step at which route k loses to best. Between two own
+// lostTo returns the step at which AS i drops route k for best. Between two own
 // routes the tie-break is the side, then the order of announcements.
-func lostTo(best, k key) Reason {
+func (r *Routes) lostTo(i int32, best, k key) Reason {
+	p := &r.plan
 	switch {
 	case k.relationship() != best.relationship():
 		return ReasonRelationship
+	case best.relationship() == topology.Own && k.length() == best.length() && k>>sideShift == best>>sideShift:
+		return ReasonEarlierAnnouncement
+	case best.relationship() != topology.Own && p.policies.has(i, preferValid) &&
+		p.terms[k.announcement()].invalid != p.terms[best.announcement()].invalid:
+		return ReasonValidity
 	case k.length() != best.length():
 		return ReasonPathLength
-	case best.relationship() == topology.Own && k>>sideShift == best>>sideShift:
-		return ReasonEarlierAnnouncement
+	case best.relationship() != topology.Own && p.policies.has(i, bgpsec) && r.signed(k) != r.signed(best):
+		return ReasonPathSecurity
 	}
 	return ReasonTieBreak
 }
 
+// signed says whether every AS on the path of route k, as a neighbour sends it,
+// signs it.
+func (r *Routes) signed(k key) bool {
+	n := k.announcement()
+	for by := r.by(n); k.next() != by; k = r.at(k.next()) {
+		if !r.plan.policies.has(k.next(), bgpsec) {
+			return false
+		}
+	}
+	return r.plan.terms[n].start.signed
+}
+
+// rejection says whether the reason is that a route never became a candidate.
+func (why Reason) rejection() bool {
+	return slices.Index(Reasons(), why) >= slices.Index(Reasons(), ReasonNotExported)
+}
+
 // steps returns how many steps of the decision a reason to lose took.
 func steps(why Reason) int {
-	switch why {
-	case ReasonRelationship:
-		return 1
-	case ReasonPathLength:
-		return 2
-	case ReasonTieBreak:
-		return 3
-	default:
-	}
-	return 0
+	order := [...]Reason{ReasonRelationship, ReasonValidity, ReasonPathLength, ReasonPathSecurity, ReasonTieBreak}
+	return slices.Index(order[:], why) + 1
 }

@@ -125,6 +125,9 @@ func (p *Policies) Of(i int32) Policy {
 	return p.flags[i].policy()
 }
 
+// has says whether AS i has the flag f.
+func (p *Policies) has(i int32, f flags) bool { return p != nil && p.flags[i]&f != 0 }
+
 // Validity returns the result of origin validation by the VRPs.
 func (p *Policies) Validity(prefix netip.Prefix, origin topology.ASN) rpki.Validity {
 	if p == nil {

@@ -39,6 +39,15 @@ type scratch struct {
 	own     []int32 // positions of the announcers, by ascending length
 	guarded []bool  // per position: has an import filter; empty if there are none
 	guards  []int32 // the guarded positions, ascending
+
+	// Only the general engine needs these.
+	flags   []flags // per position, of flagsOf in the order of flagsIn; empty without policies
+	flagsOf *Policies
+	flagsIn *Engine
+	cone    []int32 // positions that may get customer routes, descending
+	inCone  []bool  // per position, all false between runs
+	downMet []flags // per transit position: the filters that meet what it offers
+	states  []pathState
 }
 
 // propagation is one run: e.best is the state, everything refers to positions.
@@ -66,11 +75,16 @@ func (e *Engine) propagate(r *Routes, s *scratch, anns []Announcement, o Options
 		Engine: e, scratch: s, best: r.best, anns: r.anns,
 		tieBreak: o.TieBreak, byKey: o.TieBreak.byKey(), mixedSeed: mix(o.Seed),
 	}
+	r.plan.compile(e, r.anns, o.Policies)
 	p.guard()
-	p.announce()
-	p.climb()
-	p.cross()
-	p.descend()
+	if r.plan.method == MethodGeneral {
+		(&general{propagation: p, plan: &r.plan, r: r}).run()
+	} else {
+		p.announce()
+		p.climb()
+		p.cross()
+		p.descend()
+	}
 	p.unguard()
 	return nil
 }
@@ -93,8 +107,8 @@ func (e *Engine) check(anns []Announcement, o Options) error {
 	if int(o.TieBreak) >= len(tieBreakNames) {
 		return fmt.Errorf("unknown tie-break %v", o.TieBreak)
 	}
-	if o.Policies != nil { // until the engine for them is there
-		return errors.New("policies are not supported yet")
+	if o.Policies != nil && o.Policies.graph != e.graph {
+		return errors.New("policies were made for another topology")
 	}
 	longest := 0
 	for n := range anns {
@@ -121,22 +135,20 @@ func (e *Engine) checkOne(a *Announcement) error {
 	if _, ok := e.graph.Index(a.Announcer()); !ok {
 		return fmt.Errorf("AS %d is %w", a.Announcer(), ErrUnknownAS)
 	}
-	if a.scoped() { // until the engine for them is there
-		return errors.New("scoped announcements are not supported yet")
-	}
-	return nil
+	return e.checkScope(a)
 }
 
-// guard marks the ASes that filter what they import: those that an announced
-// path names behind its announcer, who reject it as a loop.
+// guard marks the ASes that filter what they import: those other than its
+// announcer that an announced path names, who reject it as a loop.
 func (p *propagation) guard() {
 	p.guards = p.guards[:0]
 	for n := range p.anns {
-		path := p.anns[n].Path
-		for k, asn := range path[1:] {
-			if asn == path[k] { // prepended: the number before it was looked at
+		before := p.anns[n].Announcer()
+		for _, asn := range p.anns[n].Path {
+			if asn == before { // prepended: the number before it was looked at
 				continue
 			}
+			before = asn
 			i, ok := p.graph.Index(asn)
 			if !ok {
 				continue

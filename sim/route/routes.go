@@ -16,6 +16,7 @@ type Routes struct {
 	engine  *Engine
 	options Options
 	anns    []Announcement
+	plan    plan
 	best    []key    // by position in the engine's order
 	scratch *scratch // kept for PropagateInto
 }
@@ -45,6 +46,15 @@ func (r *Routes) Options() Options { return r.options }
 // Announcements returns the announcements that were propagated, in the order
 // given. The caller must not change them.
 func (r *Routes) Announcements() []Announcement { return r.anns }
+
+// Method returns which engine computed the routes: the general one if policies or
+// scoped announcements are there and can make a difference.
+func (r *Routes) Method() Method { return r.plan.method }
+
+// BoundsExact says whether, for these announcements and policies, the results with
+// TieBreakAttacker and TieBreakVictim are exact bounds over all picks among equally
+// good candidates. If not they are estimates; see the package comment.
+func (r *Routes) BoundsExact() bool { return r.plan.exact }
 
 func (r *Routes) at(i int32) key { return r.best[r.engine.position[i]] }
 
@@ -87,14 +97,15 @@ func (r *Routes) Announcement(i int32) (Announcement, bool) {
 
 // Origin returns the origin that the AS path at AS i names, which may be
 // forged, and whether the AS has a route. Where packets really go is
-// [Routes.Announcer].
+// [Routes.Announcer] and [Routes.Trace].
 func (r *Routes) Origin(i int32) (topology.ASN, bool) {
 	a, ok := r.Announcement(i)
 	return a.Origin(), ok
 }
 
-// Announcer returns the AS that packets from AS i arrive at, and whether AS i
-// has a route.
+// Announcer returns the AS that announces what the best route of AS i goes back
+// to, and whether AS i has a route. Packets from AS i arrive there; with
+// [Announcement].Forwards they pass through and go on ([Routes.Trace]).
 func (r *Routes) Announcer(i int32) (topology.ASN, bool) {
 	a, ok := r.Announcement(i)
 	return a.Announcer(), ok
@@ -112,9 +123,20 @@ func (r *Routes) AppendPath(path []topology.ASN, i int32) []topology.ASN {
 		return path
 	}
 	path = slices.Grow(path, k.length())
-	for ; k.relationship() != topology.Own; k = r.at(i) {
+	if k.relationship() != topology.Own {
 		path = append(path, r.engine.graph.ASN(i))
-		i = k.next()
+		return r.appendSent(path, k)
 	}
 	return append(path, r.anns[k.announcement()].Path...)
+}
+
+// appendSent appends the AS path of route k, learnt from a neighbour, as the
+// neighbour sends it. An announcer that forwards has a best route of its own: the
+// path ends at the announcer of k, whatever that is.
+func (r *Routes) appendSent(path []topology.ASN, k key) []topology.ASN {
+	n := k.announcement()
+	for by := r.by(n); k.next() != by; k = r.at(k.next()) {
+		path = append(path, r.engine.graph.ASN(k.next()))
+	}
+	return append(path, r.anns[n].Path...)
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"mpicsim/topology"
 )
 
 // Table holds the routes of several prefixes. The zero value is empty and ready
@@ -49,16 +51,49 @@ func (t *Table) Get(p netip.Prefix) *Routes {
 }
 
 // Lookup returns the routes of the longest prefix that contains addr and for
-// which AS i (a graph index) has a route; nil, false if there is none. An
-// IPv4-mapped address is looked up as the IPv4 address that it stands for.
+// which AS i (a graph index) has a route; nil, false if there is none or the AS
+// drops such packets ([Table.Blackhole]). An IPv4-mapped address is looked up as the
+// IPv4 address that it stands for.
 func (t *Table) Lookup(i int32, addr netip.Addr) (*Routes, bool) {
-	addr = addr.Unmap()
-	for _, r := range t.routes {
-		if r.Prefix().Contains(addr) && r.at(i) != noRoute {
-			return r, true
-		}
+	r, hole := t.lookup(i, addr)
+	if r == nil || hole != nil {
+		return nil, false
 	}
-	return nil, false
+	return r, true
+}
+
+// Blackhole returns the routes of the prefix because of which AS i drops packets
+// to addr, and whether there is one: it follows ROV++ ([Policy].ROVPP), has a route
+// for a prefix that contains addr, and its next hop there sends it an invalid
+// route for a longer prefix that contains addr too.
+func (t *Table) Blackhole(i int32, addr netip.Addr) (*Routes, bool) {
+	_, hole := t.lookup(i, addr)
+	return hole, hole != nil
+}
+
+// lookup returns the routes of the longest prefix that AS i has a route for, and
+// those of the longest blackhole below it; nil for nothing.
+func (t *Table) lookup(i int32, addr netip.Addr) (r, hole *Routes) {
+	addr = addr.Unmap()
+	for n, r := range t.routes {
+		if !r.Prefix().Contains(addr) {
+			continue
+		}
+		k := r.at(i)
+		if k == noRoute {
+			continue
+		}
+		if k.relationship() == topology.Own {
+			return r, nil
+		}
+		for _, q := range t.routes[:n] {
+			if q.options.Policies.has(i, rovpp) && q.Prefix().Contains(addr) && q.sendsInvalid(k.next(), i) {
+				return r, q
+			}
+		}
+		return r, nil
+	}
+	return nil, nil
 }
 
 // PropagateAll groups announcements by prefix and propagates each group with
