@@ -69,7 +69,6 @@ func BenchmarkNewVRPs(b *testing.B) {
 	before := heapMB()
 	b.ReportAllocs()
 	for b.Loop() {
-		set = nil
 		var err error
 		if set, err = rpki.NewVRPs(f.VRPs); err != nil {
 			b.Fatal(err)

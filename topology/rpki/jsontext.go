@@ -59,13 +59,14 @@ func (t *jsonText) fail(found, want string) error {
 // read returns the next byte.
 func (t *jsonText) read() (byte, error) {
 	c, err := t.r.ReadByte()
-	if errors.Is(err, io.EOF) {
+	switch {
+	case err == nil:
+		return c, nil
+	case errors.Is(err, io.EOF):
 		return 0, t.fail("the end of the text", "the rest")
-	}
-	if err != nil {
+	default:
 		return 0, fmt.Errorf("%s:%d: %w", t.name, t.line, err)
 	}
-	return c, nil
 }
 
 // next returns the next byte that is not white space.
@@ -236,10 +237,20 @@ func (t *jsonText) bare(c byte) error {
 			}
 		}
 	}
-	if !json.Valid(t.token) {
+	if !isCount(t.token) && !json.Valid(t.token) {
 		return t.fail(strconv.Quote(string(t.token[:min(len(t.token), shown)])), "a value")
 	}
 	return nil
+}
+
+// isCount says whether a token is a number of digits alone, as nearly all are.
+func isCount(token []byte) bool {
+	for _, c := range token {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(token) == 1 || token[0] != '0'
 }
 
 // isBare says whether a byte can stand in a number or literal.

@@ -285,6 +285,33 @@ func TestReadPassesErrorsOn(t *testing.T) {
 	g.Expect(err).To(MatchError(os.ErrNotExist))
 }
 
+// TestReadBrokenOff cuts texts off after every byte, by their end and by an error.
+func TestReadBrokenOff(t *testing.T) {
+	broken := errors.New("broken")
+	bad := `{"roas": [1, {"asn": [1], "ta": 1, "maxLength": -1}], "aspas": 1, "metadata": [true], "x": {"y": ["\n"]}}`
+	for _, text := range []string{rpkiClientJSON, extendedJSON, bad} {
+		for i := range len(strings.TrimSpace(text)) {
+			if _, err := read(text[:i]); err == nil {
+				t.Fatalf("read %q", text[:i])
+			}
+			_, err := rpki.Read(io.MultiReader(strings.NewReader(text[:i]), iotest.ErrReader(broken)), "f")
+			if !errors.Is(err, broken) {
+				t.Fatalf("broken off after %q: %v", text[:i], err)
+			}
+		}
+	}
+	for i := range routinatorCSV {
+		_, err := rpki.Read(io.MultiReader(strings.NewReader(routinatorCSV[:i]), iotest.ErrReader(broken)), "f")
+		if !errors.Is(err, broken) {
+			t.Fatalf("broken off after %q: %v", routinatorCSV[:i], err)
+		}
+	}
+	f, err := read(`{"metadata": 1, "roas": []}`)
+	g := NewWithT(t)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(f.Generated).To(BeEmpty())
+}
+
 func TestOpen(t *testing.T) {
 	g := NewWithT(t)
 	name := filepath.Join(t.TempDir(), "vrps.txt")

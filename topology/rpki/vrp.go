@@ -64,7 +64,7 @@ func checkPrefix(p netip.Prefix) error {
 }
 
 // VRPs is a set of payloads, prepared for validation. It takes 32 bytes for each
-// prefix and 12 for each payload.
+// prefix and 12 for each payload, and what its lists have room for beyond that.
 type VRPs struct {
 	v4, v6  table
 	anchors []string // anchors[0] is ""
@@ -122,9 +122,6 @@ func NewVRPs(vrps []VRP) (*VRPs, error) {
 			set.anchors = append(set.anchors, v.TrustAnchor)
 		}
 		set.family(v.Prefix).add(keyOf(v.Prefix), payload{origin: v.Origin, anchor: anchor, max: uint8(v.MaxLength)})
-	}
-	for _, t := range []*table{&set.v4, &set.v6} {
-		t.nodes, t.payloads = slices.Clip(t.nodes), slices.Clip(t.payloads)
 	}
 	return set, nil
 }

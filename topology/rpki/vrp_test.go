@@ -1,9 +1,11 @@
 package rpki_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -174,6 +176,61 @@ func TestAgainstAScan(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestValidateConcurrently gives the race detector something to look at.
+func TestValidateConcurrently(t *testing.T) {
+	g := NewWithT(t)
+	rng := rand.New(rand.NewPCG(1, 2))
+	base := netip.MustParsePrefix("10.0.0.0/8")
+	set, err := rpki.NewVRPs(universe(rng, base, 10, 500))
+	g.Expect(err).NotTo(HaveOccurred())
+	var prefixes []netip.Prefix
+	for range 200 {
+		prefixes = append(prefixes, prefixIn(rng, netip.MustParsePrefix("10.0.0.0/7"), 11))
+	}
+	states := make([][]rpki.Validity, 4)
+	var wg sync.WaitGroup
+	for i := range states {
+		wg.Go(func() {
+			for _, p := range prefixes {
+				states[i] = append(states[i], set.Validate(p, 1))
+				set.Covering(p)
+			}
+		})
+	}
+	wg.Wait()
+	for _, s := range states[1:] {
+		g.Expect(s).To(Equal(states[0]))
+	}
+	g.Expect(states[0]).To(ContainElements(rpki.Valid, rpki.Invalid, rpki.NotFound))
+}
+
+func TestStrings(t *testing.T) {
+	g := NewWithT(t)
+	for want, value := range map[string]fmt.Stringer{
+		"not found": rpki.NotFound, "valid": rpki.Valid, "invalid": rpki.Invalid, "Validity(3)": rpki.Validity(3),
+		"no attestation": rpki.NoAttestation, "provider": rpki.Provider, "not provider": rpki.NotProvider,
+		"Authorization(3)": rpki.Authorization(3), "unknown": rpki.ASPAUnknown, "PathValidity(3)": rpki.PathValidity(3),
+		"10.0.0.0/8 AS 1": vrp("10.0.0.0/8", 8, 1), "10.0.0.0/8-24 AS 0 (ripe)": anchored(vrp("10.0.0.0/8", 24, 0), "ripe"),
+	} {
+		g.Expect(value.String()).To(Equal(want))
+	}
+	g.Expect([]string{rpki.ASPAValid.String(), rpki.ASPAInvalid.String()}).To(Equal([]string{"valid", "invalid"}))
+}
+
+func TestAll(t *testing.T) {
+	g := NewWithT(t)
+	vrps := []rpki.VRP{vrp("10.0.0.0/8", 9, 1), anchored(vrp("10.0.0.0/8", 9, 1), "arin"), vrp("2001:db8::/32", 48, 1), vrp("2001:db8::1/128", 128, 2)}
+	set, err := rpki.NewVRPs([]rpki.VRP{vrps[3], vrps[1], vrps[0], vrps[2], vrps[0]})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(slices.Collect(set.All())).To(Equal(vrps))
+	for v := range set.All() { // stops where asked to
+		g.Expect(v).To(Equal(vrps[0]))
+		break
+	}
+	var none *rpki.VRPs
+	g.Expect(slices.Collect(none.All())).To(BeEmpty())
 }
 
 func TestValidateDoesNotAllocate(t *testing.T) {
