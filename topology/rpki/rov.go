@@ -94,8 +94,8 @@ func (s *ROVScores) Len() int {
 }
 
 // AtLeast returns the ASes whose score is at least threshold, in the order of the
-// file. 0.9 is where the literature draws the line between ASes that filter and
-// those that do not.
+// file. The analysis code of Cimaszewski et al. (USENIX Security 2023) takes an AS
+// for filtering from 0.9 on.
 func (s *ROVScores) AtLeast(threshold float64) []topology.ASN {
 	if s == nil {
 		return nil
