@@ -73,6 +73,7 @@ func projectRows() []row {
 		{"scenarios/...", []string{"topology/...", "sim/...", "perspectives/...", "scenarios/..."}},
 		{"scenarios/result", []string{"topology", "topology/place", "perspectives"}},
 		{"scenarios/library", nil},
+		{"scenarios/domain", []string{"topology", "sim/names", "perspectives/resolver", "scenarios"}},
 
 		// The reader reads results, never the engine.
 		{"reports/...", []string{"scenarios/result", "reports/...", "topology/place"}},
