@@ -25,7 +25,8 @@ type Overrides struct {
 }
 
 // With returns the scenario with overrides applied, validated again. Where one
-// changes what the story is about its expectations are dropped: changed says so.
+// changes what the story is about its expectations and its verdict are dropped:
+// changed says so.
 // Name servers in the old victim's AS move to the new one's; perspectives that
 // are named replace those of single checks as well.
 func (s *Source) With(o Overrides) (out *Source, changed bool, err error) {
@@ -92,7 +93,7 @@ func (s *Source) With(o Overrides) (out *Source, changed bool, err error) {
 	}
 	c.overrideChecks(o)
 	if changed {
-		c.Expect = nil
+		c.Expect, c.Verdict = nil, nil
 	}
 	if err := c.Validate(); err != nil {
 		return nil, false, err

@@ -31,6 +31,10 @@ type Scenario struct {
 	Sources []string `yaml:"sources"`
 	// Drawing, optional, is a picture of a small topology in text.
 	Drawing string `yaml:"drawing"`
+	// Family, optional, is what kind of story it is.
+	Family Family `yaml:"family"`
+	// Verdict, optional, says whether MPIC stops the attack.
+	Verdict *Verdict `yaml:"verdict"`
 
 	Topology Topology      `yaml:"topology"`
 	Routing  Routing       `yaml:"routing"` // optional

@@ -72,6 +72,7 @@ func (s *Source) Validate() error {
 	v.timeline()
 	v.attachments()
 	v.expectations()
+	v.verdict()
 	if len(v.errs) == 0 && len(s.Topology.Links) > 0 {
 		v.inline()
 	}

@@ -41,6 +41,18 @@ func TestValidate(t *testing.T) {
 			[]string{"@1: sources[1]: found the character U+202E, " + printable},
 		},
 
+		"an unknown family": {"drawing:", "family: «other\ndrawing:", []string{`@1: family: found "other", expected one of equal-prefix, sub-prefix, dns, leaks-and-rpki, not-bgp, ca`}},
+		"an empty verdict": {"drawing:", "verdict: «{}\ndrawing:", []string{
+			"@1: verdict.stopped: found nothing, expected true or false",
+			"@1: verdict.why: found nothing, expected why, or why not",
+			"@1: verdict.under: found nothing, expected a quorum rule, such as br@2026-12-15 or 4/5",
+			"@1: verdict.checks: found nothing, expected the names of the attacker's checks that it is about",
+		}},
+		"a verdict about nothing": {"drawing:", "verdict: {stopped: true, under: br@2026-12-15, checks: [«other, during, «during], why: so}\ndrawing:", []string{
+			`@1: verdict.checks[0]: found "other", expected the name of a check in the timeline`,
+			`@2: verdict.checks[2]: found "during" a second time, expected each check once`,
+		}},
+
 		"two topologies": {"topology:\n", "topology:\n  «file: x\n", []string{"@1: topology: found 2 of synthetic, file and links, expected exactly one"}},
 		"three topologies": {"topology:\n", "topology:\n  «file: x\n  synthetic: {ases: 10}\n", []string{
 			"@1: topology: found 3 of synthetic, file and links, expected exactly one",
@@ -367,6 +379,7 @@ func checks(n int) string {
 func TestValid(t *testing.T) {
 	for name, c := range map[string][2]string{
 		"nothing optional":                    {"sources: [one]\ndrawing: \"A - B\"\n", ""},
+		"a family and a verdict":              {"drawing:", "family: dns\nverdict: {stopped: false, under: 1/1, checks: [during], why: so}\ndrawing:"},
 		"no routing":                          {"routing:\n  tie-break: lowest-neighbor\n  seed: 3\n", ""},
 		"no dns":                              {"dns:\n  root-as: 10\n  tld-as: 20\n", ""},
 		"no places":                           {"  places:\n    - {as: 10, lat: 41.88, lon: -87.63}\n", ""},

@@ -47,6 +47,7 @@ func Story(w io.Writer, r *result.Replay, o StoryOptions) error {
 	for _, c := range r.Checks {
 		s.check(c)
 	}
+	s.verdict()
 	s.expectations()
 	s.assumptions()
 	s.next()
@@ -327,4 +328,17 @@ func (s *story) next() {
 	for _, n := range s.o.Next {
 		s.printf("  %s:\n      %s\n", n[1], n[0])
 	}
+}
+
+// verdict prints what the story says about MPIC.
+func (s *story) verdict() {
+	v := s.r.Scenario.Verdict
+	if v == nil {
+		return
+	}
+	what := s.good("Stopped")
+	if !v.Stopped {
+		what = s.bad("NOT STOPPED")
+	}
+	s.printf("\n%s\n", wrap(what+" by MPIC under "+v.Under+". "+v.Why, width, "", ""))
 }

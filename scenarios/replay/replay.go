@@ -79,7 +79,7 @@ func (w *World) Replay(ctx context.Context) (*result.Replay, error) {
 		}
 		r.Checks = append(r.Checks, *check)
 	}
-	r.Expectations = compare(s.Expect, r.Checks)
+	r.Expectations = append(compare(s.Expect, r.Checks), judgeVerdict(r.Scenario.Verdict, r.Checks)...)
 	r.Network.TouchedASes, _ = w.fabric.TouchedASes()
 	if w.options.Capture != nil {
 		if _, err := w.fabric.WriteCapture(w.options.Capture); err != nil {

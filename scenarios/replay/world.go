@@ -296,7 +296,7 @@ func (w *World) describe() *result.Replay {
 		Schema: result.ReplaySchema, Version: w.options.Version,
 		Scenario: result.Scenario{
 			Name: s.Name, Title: s.Title, Claim: s.Claim, Sources: append([]string{}, s.Sources...),
-			Drawing: s.Drawing, Changed: w.options.Changed,
+			Drawing: s.Drawing, Family: string(s.Family), Changed: w.options.Changed,
 		},
 		Inputs: result.Inputs{
 			Topology: w.from.Source, TieBreak: w.routing.TieBreak.String(), Seed: w.routing.Seed,
@@ -309,6 +309,9 @@ func (w *World) describe() *result.Replay {
 		},
 		Perspectives: []result.Perspective{}, Timeline: w.describeTimeline(), Checks: []result.Check{},
 		Network: result.Network{Hosts: len(w.fabric.Hosts()), Prefixes: len(w.epochs[len(w.epochs)-1].routes)},
+	}
+	if v := s.Verdict; v != nil {
+		r.Scenario.Verdict = &result.Verdict{Stopped: *v.Stopped, Under: v.Under, Checks: slices.Clone(v.Checks), Why: v.Why}
 	}
 	for _, ns := range s.Victim.NameServers {
 		r.Parties.NameServers = append(r.Parties.NameServers, result.NameServer{

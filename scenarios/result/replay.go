@@ -45,8 +45,22 @@ type Scenario struct {
 	Claim   string   `json:"claim"`
 	Sources []string `json:"sources"`
 	Drawing string   `json:"drawing,omitempty"`
+	// Family is what kind of story it is, "" if the scenario does not say.
+	Family string `json:"family,omitempty"`
+	// Verdict is what the scenario says about MPIC; nil if it says nothing or the
+	// command line changed what it is about.
+	Verdict *Verdict `json:"verdict,omitempty"`
 	// Changed is true if the command line replaced parts of the scenario.
 	Changed bool `json:"changed"`
+}
+
+// Verdict says whether MPIC stops the attack: none of the named checks ends with a
+// certificate, or all of them do. Expectations hold it to what was decided.
+type Verdict struct {
+	Stopped bool     `json:"stopped"`
+	Under   string   `json:"under"` // the rule
+	Checks  []string `json:"checks"`
+	Why     string   `json:"why"`
 }
 
 // Inputs are what the result depends on besides the scenario's story.
