@@ -34,10 +34,17 @@ func (r *router) exporter(i int32) exporter {
 	}
 	n := r.paths.at(e.best.node)
 	e.closed = n.parent == noNode && r.part.anns[n.ann].NoExport
-	if e.otc = n.otc; e.otc == 0 && e.from != topology.Customer && has(r.net.otc, i) {
-		e.otc = r.net.graph.ASN(r.net.peer[e.best.slot]) // RFC 9234 section 5, on ingress
-	}
+	e.otc = r.net.onIngress(i, e.best.slot, n.otc)
 	return e
+}
+
+// onIngress returns what Only to Customers says on a route with the mark otc after
+// AS i has taken it over at slot s (RFC 9234 section 5, on ingress).
+func (n *network) onIngress(i, s int32, otc topology.ASN) topology.ASN {
+	if otc == 0 && n.rel[s] != topology.Customer && has(n.otc, i) {
+		return n.graph.ASN(n.peer[s])
+	}
+	return otc
 }
 
 // to returns the node to advertise over slot s, noNode for none.
@@ -132,7 +139,7 @@ func (r *router) originate(i int32) {
 	}
 	c := r.search(i)
 	if mine != noNode {
-		c = choice{r.paths.own(i, mine, r.part.anns[mine].OTC, has(r.net.bgpsec, i)), noSlot, 0}
+		c = choice{node: r.paths.own(i, mine, r.part.anns[mine].OTC, has(r.net.bgpsec, i)), slot: noSlot}
 	}
 	before := r.best[i]
 	r.choose(i, c)

@@ -272,46 +272,46 @@ func (s State) Announcement(i int32) (route.Announcement, bool) {
 	return s.tl.part.anns[s.tl.paths.at(e.node).ann], true
 }
 
-// Fate says what becomes of packets.
-type Fate uint8
-
-// The fates.
-const (
-	Delivered Fate = iota // at the last AS of the way, which announces the prefix
-	NoRoute               // dropped by the last AS of the way, which has no route
-	Looped                // the last AS of the way would send them to one that had them already
-)
-
-func (f Fate) String() string {
-	switch f {
-	case Delivered:
-		return "delivered"
-	case NoRoute:
-		return "no route"
-	case Looped:
-		return "looped"
-	default:
-		return "unknown"
+// OTC returns the value of the Only to Customers attribute (RFC 9234) of the best
+// route of AS i as it holds it, and whether the route carries the attribute.
+func (s State) OTC(i int32) (topology.ASN, bool) {
+	e := s.entry(i)
+	if e.node == noNode {
+		return 0, false
 	}
+	value := s.tl.paths.at(e.node).otc
+	if e.slot != noSlot {
+		value = s.tl.net.onIngress(i, e.slot, value)
+	}
+	return value, value != 0
 }
 
-// Way returns the ASes that packets from AS i for the prefix cross, i first, and
-// what becomes of them, if nothing changes while they are under way and no other
-// prefix holds their destination. While routes converge the way need not be the
-// AS path.
-func (s State) Way(i int32) ([]int32, Fate) {
-	way := []int32{i}
+// Trace follows packets for the prefix from AS i, next hop by next hop, and returns
+// where they end and how, if nothing changes while they are under way and no other
+// prefix holds their destination. While routes converge the way need not be the AS
+// path. The end of a loop is some AS in it.
+func (s State) Trace(i int32) (end int32, fate route.Fate) {
+	hops, fate := s.AppendTrace(nil, i)
+	return hops[len(hops)-1], fate
+}
+
+// AppendTrace is [State.Trace] that appends the graph indexes of all ASes that the
+// packets pass, from i to the end, to hops. Of a loop it appends one round and the
+// AS that closes it.
+func (s State) AppendTrace(hops []int32, i int32) ([]int32, route.Fate) {
+	from := len(hops)
 	for {
+		looping := slices.Contains(hops[from:], i)
+		hops = append(hops, i)
 		next, own, ok := s.NextHop(i)
 		switch {
+		case looping:
+			return hops, route.Looping
 		case !ok:
-			return way, NoRoute
+			return hops, route.Unrouted
 		case own:
-			return way, Delivered
-		case slices.Contains(way, next):
-			return way, Looped
+			return hops, route.Delivered
 		}
-		way = append(way, next)
 		i = next
 	}
 }

@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"mpicsim/sim/route"
@@ -158,17 +159,8 @@ func (o Options) complete(g *topology.Graph) (Options, error) {
 	case o.Routing.Policies != nil && o.Routing.Policies.Graph() != g:
 		return o, fmt.Errorf("policies are for another topology")
 	}
-	if err := checkTieBreak(o.Routing.TieBreak); err != nil {
-		return o, err
+	if !slices.Contains(route.TieBreaks(), o.Routing.TieBreak) {
+		return o, fmt.Errorf("unknown tie-break %v", o.Routing.TieBreak)
 	}
 	return o, nil
-}
-
-func checkTieBreak(t route.TieBreak) error {
-	for _, known := range route.TieBreaks() {
-		if t == known {
-			return nil
-		}
-	}
-	return fmt.Errorf("unknown tie-break %v", t)
 }

@@ -16,7 +16,7 @@ import (
 	"mpicsim/topology/place"
 )
 
-var prefix = netip.MustParsePrefix("203.0.113.0/24") //nolint:gochecknoglobals // immutable
+var prefix = netip.MustParsePrefix("203.0.113.0/24")
 
 // world is a random topology.
 type world struct {
@@ -101,20 +101,20 @@ type story struct {
 	without []topology.Link // whose sessions are down at the end
 }
 
-// randomStory returns a story of up to six changes.
-func (w world) randomStory(rng *rand.Rand, announce func(*rand.Rand, world) route.Announcement) story {
+// randomStory returns a story of up to seven changes. An announcer draws what one
+// AS says.
+func (w world) randomStory(rng *rand.Rand, announcer func(*rand.Rand, world) []route.Announcement, breaks bool) story {
 	var st story
-	put := func(a route.Announcement) {
-		st.end = slices.DeleteFunc(st.end, func(b route.Announcement) bool { return a.Announcer() == b.Announcer() })
-		st.end = append(st.end, a)
+	end := func(by topology.ASN) {
+		st.end = slices.DeleteFunc(st.end, func(a route.Announcement) bool { return a.Announcer() == by })
 	}
-	standing := map[topology.ASN]bool{}
 	for range rng.IntN(3) {
-		if a := announce(rng, w); !standing[a.Announcer()] {
-			standing[a.Announcer()] = true
-			st.Standing = append(st.Standing, a)
-			put(a)
+		anns := announcer(rng, w)
+		if slices.ContainsFunc(st.end, func(a route.Announcement) bool { return a.Announcer() == anns[0].Announcer() }) {
+			continue
 		}
+		st.Standing = append(st.Standing, anns...)
+		st.end = append(st.end, anns...)
 	}
 	at := time.Duration(0)
 	change := func(c event.Change) {
@@ -122,13 +122,19 @@ func (w world) randomStory(rng *rand.Rand, announce func(*rand.Rand, world) rout
 		c.At = at
 		st.Changes = append(st.Changes, c)
 	}
+	announce := func() {
+		anns := announcer(rng, w)
+		end(anns[0].Announcer())
+		st.end = append(st.end, anns...)
+		change(event.Change{Announce: anns})
+	}
 	for range rng.IntN(6) {
 		switch k := rng.IntN(5); {
 		case k == 0 && len(st.end) > 0:
-			a := st.end[rng.IntN(len(st.end))]
-			st.end = slices.DeleteFunc(st.end, func(b route.Announcement) bool { return a.Announcer() == b.Announcer() })
-			change(event.Change{Withdraw: []event.Withdrawal{{Prefix: prefix, AS: a.Announcer()}}})
-		case k == 1 && len(w.links) > len(st.without):
+			by := st.end[rng.IntN(len(st.end))].Announcer()
+			end(by)
+			change(event.Change{Withdraw: []event.Withdrawal{{Prefix: prefix, AS: by}}})
+		case k == 1 && breaks && len(w.links) > 0:
 			l := w.links[rng.IntN(len(w.links))]
 			if slices.Contains(st.without, l) {
 				st.without = slices.DeleteFunc(st.without, func(m topology.Link) bool { return l == m })
@@ -138,15 +144,11 @@ func (w world) randomStory(rng *rand.Rand, announce func(*rand.Rand, world) rout
 				change(event.Change{Down: []event.Session{{A: l.B, B: l.A}}})
 			}
 		default:
-			a := announce(rng, w)
-			put(a)
-			change(event.Change{Announce: []route.Announcement{a}})
+			announce()
 		}
 	}
 	if len(st.end) == 0 {
-		a := announce(rng, w)
-		put(a)
-		change(event.Change{Announce: []route.Announcement{a}})
+		announce()
 	}
 	return st
 }
@@ -185,6 +187,9 @@ func expectSame(g Gomega, h *event.History, want *route.Routes, what string) {
 		g.Expect(found).To(Equal(wanted), where)
 		r.Announcement, got.Announcement = 0, 0 // counted differently
 		g.Expect(got).To(Equal(r), where)
+		otc, _ := state.OTC(i)
+		wantOTC, _ := want.OTC(i)
+		g.Expect(otc).To(Equal(wantOTC), where)
 		next, own, _ := state.NextHop(i)
 		wantNext, wantOwn, _ := want.NextHop(i)
 		g.Expect([]any{next, own}).To(Equal([]any{wantNext, wantOwn}), where)
@@ -195,13 +200,13 @@ func expectSame(g Gomega, h *event.History, want *route.Routes, what string) {
 // route, which knows nothing of messages.
 func TestSettlesWhereRouteDoes(t *testing.T) {
 	g := NewWithT(t)
-	plain := func(rng *rand.Rand, w world) route.Announcement {
-		return route.Announcement{Prefix: prefix, Path: w.randomPath(rng, w.pick(rng)), Attacker: rng.IntN(2) == 0}
+	plain := func(rng *rand.Rand, w world) []route.Announcement {
+		return []route.Announcement{{Prefix: prefix, Path: w.randomPath(rng, w.pick(rng)), Attacker: rng.IntN(2) == 0}}
 	}
 	for seed := range uint64(10_000) {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		w := randomWorld(rng)
-		st := w.randomStory(rng, plain)
+		st := w.randomStory(rng, plain, true)
 		routing := route.Options{TieBreak: route.TieBreaks()[seed%5], Seed: seed}
 		h, err := event.Run(w.graph(), st.Schedule, event.Options{Routing: routing, Timers: randomTimers(rng), Seed: seed})
 		g.Expect(err).NotTo(HaveOccurred(), "seed %d", seed)

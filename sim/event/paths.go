@@ -47,7 +47,7 @@ func (p *paths) own(as, ann int32, otc topology.ASN, signs bool) int32 {
 		path := p.anns[ann].Path
 		return node{
 			as: as, parent: noNode, ann: ann, length: uint16(len(path)), otc: otc,
-			signed: signs && len(path) == 1 && path[0] == p.graph.ASN(as),
+			signed: signs && !slices.ContainsFunc(path, func(asn topology.ASN) bool { return asn != p.graph.ASN(as) }),
 		}
 	})
 }

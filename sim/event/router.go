@@ -231,10 +231,9 @@ func (r *router) send(s, n int32) {
 }
 
 // accepts is the import filter of AS i for a route at slot s: loops, policies, and
-// for an AS that forwards, its own words.
+// its own announcements, which it knows again even if they do not name it.
 func (r *router) accepts(i, s, n int32) bool {
-	ann := r.paths.at(n).ann
-	if a := &r.part.anns[ann]; a.Forwards && a.Announcer() == r.net.graph.ASN(i) {
+	if r.part.by[r.paths.at(n).ann] == i {
 		return false
 	}
 	p := r.net.options.Routing.Policies

@@ -154,12 +154,12 @@ func (r *router) apply(st *step) {
 		}
 	}
 	for _, n := range st.end {
-		i := r.announcer(n)
+		i := r.part.by[n]
 		r.claims[i] = slices.DeleteFunc(r.claims[i], func(m int32) bool { return m == n })
 		touch(i)
 	}
 	for _, n := range st.begin {
-		i := r.announcer(n)
+		i := r.part.by[n]
 		r.claims[i] = append(r.claims[i], n)
 		touch(i)
 	}
@@ -172,11 +172,6 @@ func (r *router) apply(st *step) {
 func (r *router) slots(l link) [2]int32 {
 	s := r.net.slot(l.a, l.b)
 	return [2]int32{s, r.net.back[s]}
-}
-
-func (r *router) announcer(n int32) int32 {
-	i, _ := r.net.graph.Index(r.part.anns[n].Announcer())
-	return i
 }
 
 // lose marks the recorded messages that are under way over a link.

@@ -60,6 +60,7 @@ type program struct {
 type part struct {
 	prefix   netip.Prefix
 	anns     []route.Announcement // all there ever are, in the order of their beginnings
+	by       []int32              // graph indexes of their announcers
 	standing []int32              // indexes into anns
 	steps    []step               // ascending, no two at the same time
 }
@@ -133,6 +134,8 @@ func (p *part) step(at time.Duration) *step {
 func (c *compiler) begin(p *part, a route.Announcement) int32 {
 	n := int32(len(p.anns))
 	p.anns = append(p.anns, a)
+	i, _ := c.graph.Index(a.Announcer())
+	p.by = append(p.by, i)
 	by := Withdrawal{a.Prefix, a.Announcer()}
 	c.now[by] = append(c.now[by], n)
 	return n
@@ -147,6 +150,16 @@ func (c *compiler) check(a route.Announcement) error {
 	}
 	if n, ok := c.at[a.Prefix]; ok && len(c.parts[n].anns) == route.MaxAnnouncements {
 		return fmt.Errorf("more than %d announcements for %v", route.MaxAnnouncements, a.Prefix)
+	}
+	for _, asn := range slices.Concat(a.Export.To, a.Export.Except) {
+		if _, err := c.link(Session{a.Announcer(), asn}); err != nil {
+			return fmt.Errorf("export: %w", err)
+		}
+	}
+	for _, e := range a.Withhold {
+		if _, err := c.link(Session{e.AS, e.Neighbor}); err != nil {
+			return fmt.Errorf("withhold: %w", err)
+		}
 	}
 	return nil
 }
