@@ -3,6 +3,7 @@ package replay
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -215,6 +216,7 @@ func (w *World) epochAt(at time.Duration) int {
 func (w *World) describeTimeline() []result.Event {
 	s := w.source
 	var out []result.Event
+	rightful := map[netip.Prefix]bool{} // what is announced by right at the time
 	for _, e := range s.Timeline {
 		r := result.Event{At: e.At, By: scenarios.SideVictim, Prefixes: []string{}}
 		switch {
@@ -223,15 +225,21 @@ func (w *World) describeTimeline() []result.Event {
 			for _, o := range s.Owned() {
 				if len(e.Announce.Prefixes) == 0 || slices.Contains(e.Announce.Prefixes, o.Prefix) {
 					r.Prefixes = append(r.Prefixes, o.Prefix.String())
+					rightful[o.Prefix] = true
 				}
 			}
 		case e.Hijack != nil:
 			r.Kind, r.By = "hijack", scenarios.SideAttacker
 			r.Prefixes, r.Hosts = w.prefixesOf(e.Hijack.Prefixes, e.Hijack.PrefixesOf), e.Hijack.PrefixesOf
-			r.Attack = attackName(s, *e.Hijack)
+			r.Attack = attackName(*e.Hijack, rightful)
 		case e.Withdraw != nil:
 			r.Kind, r.By = "withdraw", e.Withdraw.By
 			r.Prefixes, r.Hosts = w.prefixesOf(e.Withdraw.Prefixes, e.Withdraw.PrefixesOf), e.Withdraw.PrefixesOf
+			if e.Withdraw.By == scenarios.SideVictim {
+				maps.DeleteFunc(rightful, func(p netip.Prefix, _ bool) bool {
+					return len(e.Withdraw.Prefixes) == 0 || slices.Contains(e.Withdraw.Prefixes, p)
+				})
+			}
 		case e.Check != nil:
 			r.Kind, r.By, r.Check = "check", e.Check.Applicant, e.Check.Name
 		}
@@ -240,12 +248,14 @@ func (w *World) describeTimeline() []result.Event {
 	return out
 }
 
-// attackName says what kind of hijack it is.
-func attackName(s *scenarios.Source, h scenarios.Hijack) string {
+// attackName says what kind of hijack it is, given what is announced by right.
+func attackName(h scenarios.Hijack, rightful map[netip.Prefix]bool) string {
 	name := "equal-prefix"
 	for _, p := range h.Prefixes {
-		if !slices.ContainsFunc(s.Owned(), func(o scenarios.Owned) bool { return o.Prefix == p }) {
-			name = "sub-prefix"
+		for r := range rightful {
+			if !rightful[p] && r.Bits() < p.Bits() && r.Contains(p.Addr()) {
+				name = "sub-prefix"
+			}
 		}
 	}
 	if h.ForgedOrigin {
