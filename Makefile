@@ -76,6 +76,10 @@ check: ## Vet, format, lint, and check the modules
 fmt: ## Format all files as check wants them
 	$(LINT) fmt
 
+.PHONY: schemas
+schemas: ## Write the JSON Schemas of scenarios, studies and deployments from the types
+	$(GO) test -run '^TestSchemasAreGenerated$$' -count=1 ./scenarios -update
+
 .PHONY: bench
 bench: ## Run the benchmarks, each with its inputs; BENCHTIME=1s
 	@dirs=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r dirname | sort -u); \

@@ -63,6 +63,7 @@ func FuzzDeployment(f *testing.F) {
 		if err != nil {
 			return
 		}
+		expectAccepted(t, deploymentFile, string(data), "what is accepted, the schema accepts")
 		if set := d.Set(); len(d.Sites()) < len(set.Remotes)+1 {
 			t.Fatalf("%d sites for %d remotes", len(d.Sites()), len(set.Remotes))
 		}

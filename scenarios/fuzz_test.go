@@ -62,6 +62,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
+		expectAccepted(t, scenarioFile, string(data), "what is accepted, the schema accepts")
 		g.Expect(s.Validate()).To(Succeed())
 		again, err := scenarios.Parse(data, "s.yaml")
 		g.Expect(err).NotTo(HaveOccurred())

@@ -142,6 +142,7 @@ func FuzzParseStudy(f *testing.F) {
 			}
 			return
 		}
+		expectAccepted(t, studyFile, string(data), "what is accepted, the schema accepts")
 		g.Expect(s.Validate()).To(Succeed())
 		sites, err := s.Sites()
 		g.Expect(err).NotTo(HaveOccurred())

@@ -413,7 +413,9 @@ func TestValid(t *testing.T) {
 			if !strings.Contains(c[0], "[there]") {
 				text = change(t, text, "fooled: [there]", "fooled: []")
 			}
-			parse(t, change(t, text, c[0], c[1]))
+			text = change(t, text, c[0], c[1])
+			parse(t, text)
+			expectAccepted(t, scenarioFile, text, "the schema")
 		})
 	}
 }
