@@ -33,19 +33,20 @@ func loadScenario(arg string) (*scenarios.Source, error) {
 func newScenariosCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scenarios",
-		Short: "List, show and validate scenarios",
+		Short: "List, show, write and validate scenarios",
 		Long: `A scenario is one story in a YAML file: topology, victim, attacker, the CA's
 perspectives, a timeline in virtual time, and what is expected to come out.`,
 		Example: `  # What is there?
   mpicsim scenarios list
 
-  # Take one as a start for your own
-  mpicsim scenarios show near-primary > mine.yaml
-  mpicsim scenarios validate mine.yaml && mpicsim replay ./mine.yaml`,
+  # A start for your own, with every field explained; or take one that is there
+  mpicsim scenarios new mine
+  mpicsim scenarios validate mine.yaml && mpicsim replay ./mine.yaml
+  mpicsim scenarios show near-primary > other.yaml`,
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newScenariosListCommand(s), newScenariosShowCommand(s), newScenariosValidateCommand(s))
+	cmd.AddCommand(newScenariosListCommand(s), newScenariosShowCommand(s), newScenariosNewCommand(s), newScenariosValidateCommand(s), newScenariosSchemaCommand(s))
 	return cmd
 }
 
