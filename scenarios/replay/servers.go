@@ -76,6 +76,17 @@ func port(addrs []netip.Addr, port uint16) []netip.AddrPort {
 // CAA records, and the answers to its dns-01 challenges.
 func (w *World) zone(side string, addrs []netip.Addr, caa []string) string {
 	var b strings.Builder
+	b.WriteString(lasting(addrs, caa))
+	for _, c := range w.challenges(side) {
+		sum := sha256.Sum256([]byte(c.keyAuthorization))
+		fmt.Fprintf(&b, "_acme-challenge IN TXT %q\n", base64.RawURLEncoding.EncodeToString(sum[:]))
+	}
+	return b.String()
+}
+
+// lasting returns the records that do not depend on checks.
+func lasting(addrs []netip.Addr, caa []string) string {
+	var b strings.Builder
 	for _, a := range addrs {
 		kind := "A"
 		if a.Is6() {
@@ -86,17 +97,13 @@ func (w *World) zone(side string, addrs []netip.Addr, caa []string) string {
 	for _, record := range caa {
 		fmt.Fprintf(&b, "@ IN CAA %s\n", record)
 	}
-	for _, c := range w.challenges(side) {
-		sum := sha256.Sum256([]byte(c.keyAuthorization))
-		fmt.Fprintf(&b, "_acme-challenge IN TXT %q\n", base64.RawURLEncoding.EncodeToString(sum[:]))
-	}
 	return b.String()
 }
 
 // nameServers returns the victim's name servers.
-func (w *World) nameServers() []names.NameServer {
+func nameServers(s *scenarios.Source) []names.NameServer {
 	var out []names.NameServer
-	for _, ns := range w.source.Victim.NameServers {
+	for _, ns := range s.Victim.NameServers {
 		out = append(out, names.NameServer{Name: ns.Name, Addrs: []netip.Addr{ns.Address}})
 	}
 	return out
@@ -104,11 +111,11 @@ func (w *World) nameServers() []names.NameServer {
 
 // victimZones returns the domain's zone and, for name servers with names
 // elsewhere, the zones of these names.
-func (w *World) victimZones(records string) []names.ZoneSpec {
-	domain, servers := w.source.Victim.Domain, w.nameServers()
-	zones := []names.ZoneSpec{{Origin: domain, NameServers: servers, Records: records, RecordsFile: w.source.File + ": victim.caa"}}
+func victimZones(s *scenarios.Source, records string) []names.ZoneSpec {
+	domain, servers := s.Victim.Domain, nameServers(s)
+	zones := []names.ZoneSpec{{Origin: domain, NameServers: servers, Records: records, RecordsFile: s.File + ": victim.caa"}}
 	seen := []string{domain}
-	for _, ns := range w.source.Victim.NameServers {
+	for _, ns := range s.Victim.NameServers {
 		labels := strings.Split(ns.Name, ".")
 		origin := strings.Join(labels[max(0, len(labels)-2):], ".")
 		if ns.Name == domain || strings.HasSuffix(ns.Name, "."+domain) || slices.Contains(seen, origin) {
@@ -132,13 +139,9 @@ type nameHost struct {
 // serves what.
 func (w *World) nameSpace() ([]nameHost, []resolver.Root, error) {
 	s := w.source
-	h, err := names.HierarchySpec{
-		Root:            []names.NameServer{{Name: "a.root-servers.net", Addrs: []netip.Addr{rootAddress}}},
-		DefaultRegistry: []names.NameServer{{Name: "a.tld-servers.net", Addrs: []netip.Addr{tldAddress}}},
-		Zones:           w.victimZones(w.zone(scenarios.SideVictim, s.Victim.Web, s.Victim.CAA)),
-	}.Build()
+	h, err := hierarchy(s, w.zone(scenarios.SideVictim, s.Victim.Web, s.Victim.CAA))
 	if err != nil {
-		return nil, nil, fmt.Errorf("building the name space: %w", err)
+		return nil, nil, err
 	}
 	hosts := []nameHost{{name: hostRoot, as: w.rootAS, addr: rootAddress}, {name: hostTLD, as: w.tldAS, addr: tldAddress}}
 	for _, ns := range s.Victim.NameServers {
@@ -152,6 +155,19 @@ func (w *World) nameSpace() ([]nameHost, []resolver.Root, error) {
 		roots = append(roots, resolver.Root{Name: r.Name, Addrs: port(r.Addrs, 53)})
 	}
 	return hosts, roots, nil
+}
+
+// hierarchy builds the name space with the records given in the domain's zone.
+func hierarchy(s *scenarios.Source, records string) (*names.Hierarchy, error) {
+	h, err := names.HierarchySpec{
+		Root:            []names.NameServer{{Name: "a.root-servers.net", Addrs: []netip.Addr{rootAddress}}},
+		DefaultRegistry: []names.NameServer{{Name: "a.tld-servers.net", Addrs: []netip.Addr{tldAddress}}},
+		Zones:           victimZones(s, records),
+	}.Build()
+	if err != nil {
+		return nil, fmt.Errorf("building the name space: %w", err)
+	}
+	return h, nil
 }
 
 // startNames serves the root, the TLDs and the victim's zones.
@@ -209,7 +225,7 @@ func (w *World) startAttacker(ctx context.Context) error {
 		return nil
 	}
 	var zones []*names.Zone
-	for _, spec := range w.victimZones(w.zone(scenarios.SideAttacker, own, nil)) {
+	for _, spec := range victimZones(s, w.zone(scenarios.SideAttacker, own, nil)) {
 		z, err := spec.Build()
 		if err != nil {
 			return fmt.Errorf("the attacker's zone: %w", err)
