@@ -257,7 +257,7 @@ func controlChanges() []string {
 
 // They do fail, so that the schema of what is said then is held to something.
 func TestSchemaSeesControlConnections(t *testing.T) {
-	data := string(replayed(t, source(t, "two-remotes", controlChanges()...)))
+	data := string(replayed(t, source(t, "two-remotes", append(controlChanges(), "checks: [five-remotes]", "checks: [two-remotes]")...)))
 	for _, want := range []string{
 		`"coordinators":[{`, `"hosts":["coordinator",`, `"control":{`, `"reached":"remote","astray":"attacker","answered":false,"reason":"remote-timeout"`,
 		`"astray":"attacker"}]`, `"answered":true`,
