@@ -117,6 +117,14 @@ func (p *Policies) fill(o PoliciesOptions) error {
 // Graph returns the topology that the policies are for.
 func (p *Policies) Graph() *topology.Graph { return p.graph }
 
+// VRPs returns what origin validation goes by, nil for none.
+func (p *Policies) VRPs() *rpki.VRPs {
+	if p == nil {
+		return nil
+	}
+	return p.vrps
+}
+
 // Of returns the policy of the AS with graph index i; with ROVPP, ROV is ROVOn.
 func (p *Policies) Of(i int32) Policy {
 	if p == nil {
