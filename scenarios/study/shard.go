@@ -61,7 +61,7 @@ func (w *worker) sweep(ctx context.Context, each func(*result.Hijack) error, fro
 				return e, context.Cause(ctx)
 			}
 			a := &w.attacks[n]
-			if err := w.sweeper.Sweep(w.victims.index[v], 1, a.prepared, w.outcomes); err != nil {
+			if err := w.sweeper.Sweep(sweep.Contest{Victim: w.victims.index[v], Length: 1}, a.prepared, w.outcomes); err != nil {
 				return e, err
 			}
 			e.Cut += int64(w.outcomes.Cut)

@@ -167,11 +167,11 @@ func (p *Plan) compile(points []int32) error {
 		return err
 	}
 	for _, name := range p.draft.Attacks {
-		length := 1
+		shape := sweep.Shape{Length: 1}
 		if name == scenarios.ForgedOrigin {
-			length = 2
+			shape = sweep.Shape{Length: 2, ForgedOrigin: true}
 		}
-		prepared, err := p.engine.Attackers(p.attackers.index, length, p.options.Workers)
+		prepared, err := p.engine.Attackers(p.attackers.index, shape, p.options.Workers)
 		if err != nil {
 			return err
 		}

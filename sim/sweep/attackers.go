@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"mpicsim/topology"
 )
 
 // Attackers is a set of attackers prepared for any number of victims: their
@@ -14,7 +16,7 @@ import (
 // it with [Engine.Attackers].
 type Attackers struct {
 	engine *Engine
-	length int
+	shape  Shape
 	list   []int32
 	// column has the column of each graph index, -1 for ASes that are not in
 	// list; an AS may share it with its twins.
@@ -27,6 +29,12 @@ type Attackers struct {
 	// by graph index.
 	cone   []int32
 	blocks []block // lanes columns each
+	// rejected returns the same if everybody who validates origins finds the
+	// attackers' announcements invalid; without peer routes. It builds them once.
+	rejected func() []block
+	built    []block // what rejected was asked for at once
+	// unusual are the places of attackers whom policies may treat unlike others.
+	unusual []int32
 }
 
 // block is what up to lanes attackers reach by customer and peer routes.
@@ -48,37 +56,32 @@ type block struct {
 	deep bool
 }
 
-// Attackers prepares a set of attackers, graph indexes, all of whom announce a
-// path of length AS numbers (1 for an origin hijack, 2 for a forged origin: the
-// attacker's and the victim's). The outcomes of [Engine.Sweep] are in the order
-// of list, which is copied and may hold an AS twice. Up to workers goroutines
-// share the work; the result does not depend on how many.
-func (e *Engine) Attackers(list []int32, length, workers int) (*Attackers, error) {
+// Attackers prepares a set of attackers, graph indexes, all of whom announce paths
+// of one shape. The outcomes of [Sweeper.Sweep] are in the order of list, which is
+// copied and may hold an AS twice. Up to workers goroutines share the work; the
+// result does not depend on how many.
+func (e *Engine) Attackers(list []int32, shape Shape, workers int) (*Attackers, error) {
 	if len(list) == 0 {
 		return nil, errors.New("sweep: no attackers")
 	}
-	if length < 1 {
-		return nil, fmt.Errorf("sweep: attackers' path length %d: want 1 or more", length)
+	if err := shape.check(); err != nil {
+		return nil, err
 	}
 	for n, i := range list {
 		if i < 0 || int(i) >= e.graph.Len() {
 			return nil, fmt.Errorf("sweep: attacker %d: index %d: want 0 to %d", n+1, i, e.graph.Len()-1)
 		}
 	}
-	s := &Attackers{engine: e, length: length, list: slices.Clone(list)}
+	s := &Attackers{engine: e, shape: shape, list: slices.Clone(list)}
 	reps := s.collapse()
-	s.blocks = make([]block, (len(reps)+lanes-1)/lanes)
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for range min(max(workers, 1), len(s.blocks)) {
-		group.Go(func() {
-			b := newBuilder(e)
-			for n := int(next.Add(1)) - 1; n < len(s.blocks); n = int(next.Add(1)) - 1 {
-				s.blocks[n] = b.build(reps[n*lanes:min((n+1)*lanes, len(reps))], length, -1)
-			}
-		})
+	s.blocks = e.buildAll(reps, shape.Length, workers, false)
+	s.rejected = sync.OnceValue(func() []block { return e.buildAll(reps, shape.Length, workers, true) })
+	if e.filters != nil && !shape.ForgedOrigin { // a forged origin is the victim's, and seldom invalid
+		s.built = s.rejected()
 	}
-	group.Wait()
+	if err := s.findUnusual(); err != nil {
+		return nil, err
+	}
 	s.possible, s.cone = make([]levels, e.graph.Len()), make([]int32, e.graph.Len())
 	for n := range s.blocks {
 		b := &s.blocks[n]
@@ -90,6 +93,25 @@ func (e *Engine) Attackers(list []int32, length, workers int) (*Attackers, error
 		}
 	}
 	return s, nil
+}
+
+// buildAll returns the blocks of attackers. If they are rejected there are no peer
+// routes in them.
+func (e *Engine) buildAll(as []int32, length, workers int, rejected bool) []block {
+	blocks := make([]block, (len(as)+lanes-1)/lanes)
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(max(workers, 1), len(blocks)) {
+		group.Go(func() {
+			b := newBuilder(e)
+			for n := int(next.Add(1)) - 1; n < len(blocks); n = int(next.Add(1)) - 1 {
+				b.build(&blocks[n], as[n*lanes:min((n+1)*lanes, len(as))], length, rejected, rejected)
+				blocks[n].clip()
+			}
+		})
+	}
+	group.Wait()
+	return blocks
 }
 
 // Len returns the number of attackers.
@@ -104,8 +126,7 @@ func (s *Attackers) Columns() int { return len(s.members.off) - 1 }
 // Bytes returns about how much memory the set takes.
 func (s *Attackers) Bytes() int {
 	n := 4 * (len(s.list) + len(s.column) + len(s.members.to) + len(s.members.off))
-	for i := range s.blocks {
-		b := &s.blocks[i]
+	for _, b := range slices.Concat(s.blocks, s.built) {
 		n += width*8*(len(b.routes)+len(b.peerRoutes)) + 4*(len(b.as)+3*len(b.reached)+2*len(b.peerFound))
 	}
 	return n
@@ -179,18 +200,37 @@ func newBuilder(e *Engine) *builder {
 	return b
 }
 
-// build returns the block of attackers who announce a path of length AS numbers;
-// cut, if not -1, is an AS that takes none of their routes.
-func (b *builder) build(as []int32, length int, cut int32) block {
-	k := block{as: as}
+// build makes k the block of attackers who announce a path of length AS numbers. If
+// they are rejected, ASes that reject invalid routes from customers take none of
+// theirs. If upOnly is true, there are no peer routes in it. The memory of k is
+// used again, as is referred to.
+func (b *builder) build(k *block, as []int32, length int, rejected, upOnly bool) {
+	k.as, k.reached, k.deep = as, k.reached[:0], false
 	b.seen, b.offers, b.bits, b.latest = b.seen[:0], b.offers[:0], b.bits[:0], b.latest[:0]
-	b.climb(&k, length, cut)
-	b.pack(&k)
-	b.cross(&k, cut)
+	b.climb(k, length, rejected)
+	b.pack(k)
+	if !upOnly {
+		b.cross(k)
+	}
 	for _, i := range k.reached {
 		b.slot[i] = -1
 	}
-	return k
+}
+
+// clip gives back memory that is not used.
+func (k *block) clip() {
+	k.reached, k.found, k.off, k.routes = slices.Clip(k.reached), slices.Clip(k.found), slices.Clip(k.off), slices.Clip(k.routes)
+	k.peerFound, k.peerOff, k.peerRoutes = slices.Clip(k.peerFound), slices.Clip(k.peerOff), slices.Clone(k.peerRoutes)
+}
+
+// resize returns s with length n and nothing in it, reallocated if it is too small.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
 }
 
 // offer returns the bits of AS i that are new at a length, which never falls
@@ -214,7 +254,7 @@ func (b *builder) offer(k *block, i int32, length int) (slot int32, bits *vec) {
 }
 
 // climb spreads routes to providers, length by length.
-func (b *builder) climb(k *block, length int, cut int32) {
+func (b *builder) climb(k *block, length int, rejected bool) {
 	if length > maxLength {
 		k.deep = true
 		return
@@ -235,7 +275,7 @@ func (b *builder) climb(k *block, length int, cut int32) {
 				}
 			}
 			switch {
-			case p == cut:
+			case rejected && b.rejects(p, topology.Customer):
 				continue
 			case o.length == maxLength:
 				k.deep = true
@@ -250,7 +290,7 @@ func (b *builder) climb(k *block, length int, cut int32) {
 
 // pack sorts the offers by AS.
 func (b *builder) pack(k *block) {
-	k.found, k.off = make([]levels, len(k.reached)), make([]int32, len(k.reached)+1)
+	k.found, k.off = resize(k.found, len(k.reached)), resize(k.off, len(k.reached)+1)
 	for _, o := range b.offers {
 		k.found[o.slot] |= 1 << o.length
 		k.off[o.slot+1]++
@@ -258,15 +298,15 @@ func (b *builder) pack(k *block) {
 	for s := range k.reached {
 		k.off[s+1] += k.off[s]
 	}
-	k.routes = make([]vec, len(b.offers))
+	k.routes = resize(k.routes, len(b.offers))
 	for n, o := range b.offers { // by ascending length, each AS once for each
 		k.routes[k.off[o.slot]+int32(k.found[o.slot].rank(int(o.length)))] = b.bits[n]
 	}
 }
 
 // cross spreads routes to those peers that are nodes.
-func (b *builder) cross(k *block, cut int32) {
-	k.peerFound, k.peerOff = make([]levels, len(b.nodes)), make([]int32, len(b.nodes)+1)
+func (b *builder) cross(k *block) {
+	k.peerFound, k.peerOff = resize(k.peerFound, len(b.nodes)), resize(k.peerOff, len(b.nodes)+1)
 	for s, i := range k.reached {
 		if k.found[s].has(maxLength) {
 			k.deep = true
@@ -278,7 +318,8 @@ func (b *builder) cross(k *block, cut int32) {
 	for x := range b.nodes {
 		k.peerOff[x+1] = k.peerOff[x] + int32(k.peerFound[x].count())
 	}
-	routes := make([]vec, k.peerOff[len(b.nodes)])
+	k.peerRoutes = resize(k.peerRoutes, int(k.peerOff[len(b.nodes)]))
+	routes := k.peerRoutes
 	for s, i := range k.reached {
 		for n, found := k.off[s], k.found[s]; found != 0; n, found = n+1, found&(found-1) {
 			for _, x := range b.peering.row(i) {
@@ -286,20 +327,17 @@ func (b *builder) cross(k *block, cut int32) {
 			}
 		}
 	}
-	b.shorten(k, routes, cut)
+	b.shorten(k)
 }
 
 // shorten leaves each attacker at the least of a node's lengths only, and nowhere
 // if the node has a customer route.
-func (b *builder) shorten(k *block, routes []vec, cut int32) {
-	kept := int32(0)
+func (b *builder) shorten(k *block) {
+	kept, routes := int32(0), k.peerRoutes
 	for x, i := range b.nodes {
 		var seen vec
 		if s := b.slot[i]; s >= 0 {
 			seen = b.seen[s]
-		}
-		if i == cut {
-			seen = first(len(k.as))
 		}
 		n, found := k.peerOff[x], k.peerFound[x]
 		k.peerOff[x], k.peerFound[x] = kept, 0
@@ -316,5 +354,5 @@ func (b *builder) shorten(k *block, routes []vec, cut int32) {
 		}
 	}
 	k.peerOff[len(b.nodes)] = kept
-	k.peerRoutes = slices.Clone(routes[:kept])
+	k.peerRoutes = routes[:kept]
 }

@@ -2,6 +2,7 @@ package sweep_test
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"runtime"
 	"strconv"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"mpicsim/sim/route"
 	"mpicsim/sim/sweep"
 	"mpicsim/topology"
+	"mpicsim/topology/rpki"
 	"mpicsim/topology/synth"
 )
 
@@ -25,7 +27,7 @@ func benchmark(b *testing.B, load func() *topology.Graph, h hijack) {
 		b.Fatal(err)
 	}
 	workers := runtime.GOMAXPROCS(0)
-	attackers, err := e.Attackers(all(g), h.attacker, workers)
+	attackers, err := e.Attackers(all(g), h.shape(), workers)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -36,7 +38,7 @@ func benchmark(b *testing.B, load func() *topology.Graph, h hijack) {
 		g, viewpoints, e.Relevant(), attackers.Len(), attackers.Columns(), float64(attackers.Bytes())/1e6, count, seed, h.victim, h.attacker, workers)
 	n := 0
 	for b.Loop() {
-		if err := s.Sweep(victims[n%count], h.victim, attackers, o); err != nil {
+		if err := s.Sweep(h.contest(victims[n%count]), attackers, o); err != nil {
 			b.Fatal(err)
 		}
 		n++
@@ -84,8 +86,65 @@ func BenchmarkPrepare(b *testing.B) {
 	}
 	b.Logf("inputs: %v; %d random viewpoints, seed %d, %d relevant ASes; all ASes attack; %d workers", g, viewpoints, seed, e.Relevant(), runtime.GOMAXPROCS(0))
 	for b.Loop() {
-		if _, err := e.Attackers(all(g), 1, runtime.GOMAXPROCS(0)); err != nil {
+		if _, err := e.Attackers(all(g), sweep.Shape{Length: 1}, runtime.GOMAXPROCS(0)); err != nil {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkROV is BenchmarkSweep's equal-prefix hijack of a prefix with a ROA,
+// where shares of all ASes, drawn by seed, validate origins.
+func BenchmarkROV(b *testing.B) {
+	for _, share := range []float64{0, 0.15, 0.5, 1} {
+		b.Run(strconv.FormatFloat(share*100, 'f', -1, 64)+"%", func(b *testing.B) { benchmarkROV(b, share) })
+	}
+}
+
+func benchmarkROV(b *testing.B, share float64) {
+	b.Helper()
+	g := internet(b)
+	const seed, count, viewpoints = 1, 50, 200
+	rng := rand.New(rand.NewPCG(seed, 0))
+	points, victims := draw(rng, g, viewpoints), draw(rng, g, count)
+	vrps, prefixes := make([]rpki.VRP, count), make([]netip.Prefix, count)
+	for n, v := range victims {
+		prefixes[n] = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(n), 0, 0}), 24)
+		vrps[n] = rpki.VRP{Prefix: prefixes[n], MaxLength: 24, Origin: g.ASN(v)}
+	}
+	roas, err := rpki.NewVRPs(vrps)
+	if err != nil {
+		b.Fatal(err)
+	}
+	asns, err := route.DeployFraction(g, share, seed)
+	if err != nil {
+		b.Fatal(err)
+	}
+	policies, err := route.NewPolicies(g, route.PoliciesOptions{
+		VRPs: roas, Deployments: []route.Deployment{{ASes: asns, Policy: route.Policy{ROV: route.ROVOn}}},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	e, err := sweep.New(route.NewEngine(g), points, route.Options{TieBreak: route.TieBreakSeeded, Seed: seed, Policies: policies})
+	if err != nil {
+		b.Fatal(err)
+	}
+	workers := runtime.GOMAXPROCS(0)
+	attackers, err := e.Attackers(all(g), sweep.Shape{Length: 1}, workers)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, o := e.NewSweeper(workers), e.NewOutcomes(attackers.Len())
+	b.Logf("inputs: %v; %d random viewpoints, %d relevant ASes; %d attackers in %d columns (%.1f MB); %d random victims, seed %d, each with a ROA; %d ASes validate origins (share %v, seed %d); lower, seeded and upper; %d workers",
+		g, viewpoints, e.Relevant(), attackers.Len(), attackers.Columns(), float64(attackers.Bytes())/1e6, count, seed, len(asns), share, seed, workers)
+	n := 0
+	for b.Loop() {
+		at := n % count
+		if err := s.Sweep(sweep.Contest{Victim: victims[at], Length: 1, Prefix: prefixes[at]}, attackers, o); err != nil {
+			b.Fatal(err)
+		}
+		n++
+	}
+	b.ReportMetric(float64(n)*float64(attackers.Len()-1)/b.Elapsed().Seconds(), "hijacks/s")
+	b.ReportMetric(float64(o.Filtered)/float64(o.Len()), "filtered")
 }

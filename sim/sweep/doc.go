@@ -5,31 +5,54 @@
 // prefix, the victim's and the attacker's, each with an AS path of a given
 // length; three outcomes for every pair and viewpoint in one pass: all ties to
 // the attacker (lower bound of resilience), all ties to the victim (upper
-// bound), and the pick of a route tie-break. Not modelled: announced paths that
-// name third ASes (they reject the route as a loop), more than two announcers,
-// several prefix lengths, and policies beyond Gao-Rexford. Use package route for
-// those.
+// bound), and the pick of a route tie-break; per-AS policies ([route.Policies]).
+// Not modelled: announced paths that name third ASes (they reject the route as a
+// loop), more than two announcers, several prefix lengths, announcements that do
+// not go to all neighbours. Use package route for those.
 //
 // # Method
 //
 // Only the viewpoints and their direct and indirect providers matter, the
-// relevant ASes. Two facts carry the method, both from the Gao-Rexford order:
+// relevant ASes. Attackers are the bits of machine words, 512 to a block. What a
+// block's attackers reach by customer and peer routes is computed once for all
+// victims ([Attackers]); a victim then costs one walk over the relevant ASes in
+// topological order. Attackers without customers and with the same providers and
+// peers are one bit, except where their AS numbers decide a tie against the victim.
+//
+// There are three ways, all exact; which one is taken follows from what the
+// policies say of the victim's and the attacker's announcements
+// ([route.Engine.Influence]), for each attacker, and [Outcomes] counts them.
+//
+// The plain way, where no policy matters, has two facts for it, both from the
+// Gao-Rexford order:
 //
 //   - A customer or peer route of one side does not depend on the other side,
 //     as far as it can be best. Where an AS prefers the other side, the length
 //     of the route that it does not pass on exceeds that of the route that it
 //     does, and so at every AS behind it. The exception is an announcer that
 //     lies on the other's way up and whose own path is at least as long as the
-//     other's there; such pairs are run by themselves with that way cut.
+//     other's there; such pairs go the second way.
 //   - Which lengths a provider route can have depends on both sides, but is the
 //     same however ties are broken. So two bits for each AS and length, "may
 //     reach the attacker" and "may reach the victim", are exact for both bounds,
 //     and a third bit follows the pick.
 //
-// Attackers are the bits of machine words, 512 to a block. What a block's
-// attackers reach by customer and peer routes is computed once for all victims
-// ([Attackers]); a victim then costs one walk over the relevant ASes in
-// topological order. Attackers without customers and with the same providers
-// and peers are one bit, except where their AS numbers decide a tie against
-// the victim.
+// The second way is for origin validation. An AS that prefers the attacker has
+// nothing for a neighbour that rejects the attacker's route, so that both facts
+// fail: lengths, and whether there is a route, depend on picks. Each of the three
+// tie-breaks is run by itself with the side of every AS. What the victim cannot
+// influence, customer routes of ASes that are not above it, is still computed
+// once for all victims.
+//
+// The third way is package route, three propagations for each pair: for policies
+// that go by the AS path, for ranks by validity, and for paths of more than 31 AS
+// numbers. It takes some ten thousand times as long.
+//
+// # Bounds
+//
+// Lower and upper are bounds over all picks where no policy treats the two sides
+// differently. Else they are estimates, the results with all ties to one side
+// ([Outcomes].Estimated), and a pick may lie outside: an AS that picks the victim's
+// route, a long one from a customer, can take from its customers the short one that
+// its peer would have given.
 package sweep

@@ -28,6 +28,9 @@ type Engine struct {
 	peering rows
 	// customers has graph indexes for each graph index, in order of preference.
 	customers rows
+	// filters says whose invalid routes each AS rejects, by graph index: bit 0 for
+	// customers, 1 for peers, 2 for providers; nil if nobody does.
+	filters []uint8
 }
 
 // rows is a list of lists: row x is to[off[x]:off[x+1]].
@@ -61,8 +64,12 @@ func New(router *route.Engine, viewpoints []int32, o route.Options) (*Engine, er
 			return nil, fmt.Errorf("sweep: viewpoint %d: index %d: want 0 to %d", n+1, i, g.Len()-1)
 		}
 	}
+	if p := o.Policies; p != nil && p.Graph() != g {
+		return nil, errors.New("sweep: the policies were made for another topology")
+	}
 	e.gather()
 	e.connect()
+	e.filter()
 	e.viewpointNode = make([]int32, len(viewpoints))
 	for n, i := range viewpoints {
 		e.viewpointNode[n] = e.node[i]
@@ -150,6 +157,36 @@ func (e *Engine) connect() {
 	for _, r := range []*rows{&e.providers, &e.peers, &e.peering, &e.customers} {
 		r.off, r.to = slices.Clip(r.off), slices.Clip(r.to)
 	}
+}
+
+// filter fills filters.
+func (e *Engine) filter() {
+	p := e.options.Policies
+	if p == nil {
+		return
+	}
+	const customers, peers, providers = 1, 2, 4
+	filters, some := make([]uint8, e.graph.Len()), uint8(0)
+	for i := range filters {
+		switch p.Of(int32(i)).ROV {
+		case route.ROVOn:
+			filters[i] = customers | peers | providers
+		case route.ROVCustomersExempt:
+			filters[i] = peers | providers
+		case route.ROVPeers:
+			filters[i] = peers
+		case route.ROVOff, route.ROVPreferValid:
+		}
+		some |= filters[i]
+	}
+	if some != 0 {
+		e.filters = filters
+	}
+}
+
+// rejects says whether AS i rejects invalid routes from neighbours of kind rel.
+func (e *Engine) rejects(i int32, rel topology.Relationship) bool {
+	return e.filters != nil && e.filters[i]>>(rel-topology.Customer)&1 != 0
 }
 
 // ranking sorts neighbours by preference.

@@ -3,29 +3,49 @@ package sweep
 // Outcomes says whom each viewpoint reaches, for one victim and a list of
 // attackers. Create it with [Engine.NewOutcomes]; it can be used again and again.
 type Outcomes struct {
-	viewpoints, attackers, words int
-	rows                         []uint64
-	// Cut is how many attackers were run by themselves, because one announcer
-	// lies on the other's way; Routed how many by package route, because their
-	// paths were too long for a pass; Split how many twins were told apart.
-	Cut, Routed, Split int
+	viewpoints, attackers, planes, words int
+	rows                                 []uint64
+	// Cut is how many attackers had both sides' routes computed together because one
+	// announcer lies on the other's way; Split how many lanes it took to tell twins
+	// apart.
+	Cut, Split int
+	// Filtered is how many had both sides' routes computed together because of origin
+	// validation; Routed how many were left to package route, because of other
+	// policies or because their paths were too long for a pass.
+	Filtered, Routed int
+	// Estimated is for how many lower and upper are no bounds but estimates: the
+	// results with all ties to one side, where a policy treats the sides differently.
+	Estimated int
 }
 
 // plane is one of the bits that are kept for each viewpoint.
 type plane int
 
 const (
-	reached plane = iota // the viewpoint has a route to either
+	reached plane = iota // the viewpoint has a route to either if ties fall as the engine's options say
 	lower                // the attacker is reached if all ties fall to the attacker
 	picked               // ... if ties fall as the engine's options say
 	upper                // ... even if all ties fall to the victim
-	planes
+	// These are as reached without policies.
+	reachedLower // the viewpoint has a route to either if all ties fall to the attacker
+	reachedUpper // ... to the victim
+	allPlanes
+
+	plainPlanes = reachedLower
 )
+
+// planes returns how many bits are kept for each viewpoint.
+func (e *Engine) planes() int {
+	if e.options.Policies == nil {
+		return int(plainPlanes)
+	}
+	return int(allPlanes)
+}
 
 // NewOutcomes returns room for n attackers.
 func (e *Engine) NewOutcomes(n int) *Outcomes {
-	words := (len(e.viewpoints) + 63) / 64
-	return &Outcomes{viewpoints: len(e.viewpoints), attackers: n, words: words, rows: make([]uint64, n*int(planes)*words)}
+	words, planes := (len(e.viewpoints)+63)/64, e.planes()
+	return &Outcomes{viewpoints: len(e.viewpoints), attackers: n, planes: planes, words: words, rows: make([]uint64, n*planes*words)}
 }
 
 // Len returns the number of attackers.
@@ -34,16 +54,33 @@ func (o *Outcomes) Len() int { return o.attackers }
 // Words returns how many words a set of viewpoints has.
 func (o *Outcomes) Words() int { return o.words }
 
+// all returns the n-th attacker's sets, one after the other.
+func (o *Outcomes) all(n int) []uint64 {
+	size := o.planes * o.words
+	return o.rows[n*size : (n+1)*size]
+}
+
 func (o *Outcomes) row(n int, p plane) []uint64 {
-	from := (n*int(planes) + int(p)) * o.words
+	if int(p) >= o.planes {
+		p = reached
+	}
+	from := (n*o.planes + int(p)) * o.words
 	return o.rows[from : from+o.words : from+o.words]
 }
 
 // Reached returns the viewpoints, bit i%64 of word i/64 for the i-th of
-// [Engine.Viewpoints], that reach the victim or the n-th attacker: those that
-// have a route at all. It is empty, as are the other sets, if victim and attacker
-// are the same AS. The slice is good until the next sweep.
+// [Engine.Viewpoints], that reach the victim or the n-th attacker if ties fall as
+// the engine's options say: those that have a route at all. It is empty, as are
+// the other sets, if victim and attacker are the same AS. The slice is good until
+// the next sweep.
 func (o *Outcomes) Reached(n int) []uint64 { return o.row(n, reached) }
+
+// ReachedLower is Reached if all ties fall to the attacker: where origins are
+// validated, ties decide who has a route.
+func (o *Outcomes) ReachedLower(n int) []uint64 { return o.row(n, reachedLower) }
+
+// ReachedUpper is Reached if all ties fall to the victim.
+func (o *Outcomes) ReachedUpper(n int) []uint64 { return o.row(n, reachedUpper) }
 
 // Lower returns the viewpoints that reach the n-th attacker if all ties fall to
 // the attacker (route.TieBreakAttacker): resilience is at its lower bound.
@@ -62,38 +99,45 @@ type collector struct {
 	rows []uint64 // lanes rows
 }
 
-// collect reads the outcomes of the pass's lanes.
-func (c *collector) collect(p *pass, words int) {
-	if n := lanes * int(planes) * words; len(c.rows) != n {
-		c.rows = make([]uint64, n)
-	}
-	var sets [64][planes]vec
-	for word := range words {
+// collect reads the outcomes of a pass with some attackers; of returns those of a
+// node, and nodes are the viewpoints'.
+func (c *collector) collect(attackers int, of func(x int32, s *[allPlanes]vec), nodes []int32, o *Outcomes) {
+	c.rows = grow(c.rows, lanes*o.planes*o.words)
+	var sets [64][allPlanes]vec
+	for word := range o.words {
 		from := word * 64
-		some := p.viewpointNode[from:min(from+64, len(p.viewpointNode))]
+		some := nodes[from:min(from+64, len(nodes))]
 		for n, x := range some {
-			sets[n] = p.outcome(x)
+			of(x, &sets[n])
 		}
 		for n := len(some); n < 64; n++ {
-			sets[n] = [planes]vec{}
+			sets[n] = [allPlanes]vec{}
 		}
 		var m [64]uint64
-		for lane := 0; lane < len(p.k.as); lane += 64 {
-			for pl := range planes {
+		for lane := 0; lane < attackers; lane += 64 {
+			for pl := range o.planes {
 				for n := range sets {
 					m[n] = sets[n][pl][lane>>6]
 				}
 				transpose(&m)
 				for n, set := range m {
-					c.rows[((lane+n)*int(planes)+int(pl))*words+word] = set
+					c.rows[((lane+n)*o.planes+pl)*o.words+word] = set
 				}
 			}
 		}
 	}
 }
 
+// grow returns s with length n, with anything in it.
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
 // outcome returns whom node x reaches.
-func (p *pass) outcome(x int32) (s [planes]vec) {
+func (p *pass) outcome(x int32, s *[allPlanes]vec) {
 	var all ways
 	n := p.off[x]
 	for i := range int32(p.lengths[x].count()) {
@@ -107,5 +151,5 @@ func (p *pass) outcome(x int32) (s [planes]vec) {
 	s[upper].minus(&all.victim)
 	s[reached] = all.attacker
 	s[reached].or(&all.victim)
-	return s
+	s[reachedLower], s[reachedUpper] = s[reached], s[reached]
 }

@@ -196,7 +196,7 @@ func (p *pass) pick(i int32) vec {
 // settle returns the attackers in tie who win AS i, whose neighbours' routes are
 // of the given length.
 func (p *pass) settle(i int32, c contest, length int, tie *vec) (won vec) {
-	if c.first < 0 { // AS i is the attacker, on the victim's way: that is run with a cut
+	if c.first < 0 { // AS i is the attacker, on the victim's way: that is set apart
 		return won
 	}
 	if length == p.length { // the neighbours are attackers themselves, and the victim's side

@@ -19,8 +19,15 @@ import (
 	"mpicsim/topology/synth"
 )
 
-// hijack has announced path lengths of a victim and an attacker.
+// hijack has announced path lengths of a victim and an attacker. An attacker of
+// length 2 forges the origin.
 type hijack struct{ victim, attacker int }
+
+func (h hijack) shape() sweep.Shape {
+	return sweep.Shape{Length: h.attacker, ForgedOrigin: h.attacker == 2}
+}
+
+func (h hijack) contest(v int32) sweep.Contest { return sweep.Contest{Victim: v, Length: h.victim} }
 
 // compare compares sweeps of the same pairs with package route at every
 // viewpoint. Engines are over the same topology.
@@ -38,7 +45,7 @@ func compare(router *route.Engine, engines []*sweep.Engine, outcomes []*sweep.Ou
 		anns := announcements(router.Graph().ASN(v), router.Graph().ASN(a), h)
 		done := map[route.Options]bool{}
 		for _, e := range engines {
-			for _, options := range []route.Options{{TieBreak: route.TieBreakAttacker}, {TieBreak: route.TieBreakVictim}, e.Options()} {
+			for _, options := range []route.Options{bound(e, route.TieBreakAttacker), bound(e, route.TieBreakVictim), e.Options()} {
 				if done[options] {
 					continue
 				}
@@ -57,23 +64,28 @@ func compare(router *route.Engine, engines []*sweep.Engine, outcomes []*sweep.Ou
 	return nil
 }
 
+// bound returns the options for all ties to one side.
+func bound(e *sweep.Engine, tie route.TieBreak) route.Options {
+	return route.Options{TieBreak: tie, Policies: e.Options().Policies}
+}
+
 // agree compares the outcome of one pair with routes, if it is about their
 // tie-break.
 func agree(r *route.Routes, e *sweep.Engine, o *sweep.Outcomes, n int) error {
-	var set []uint64
+	var set, routed []uint64
 	switch r.Options() {
 	case e.Options():
-		set = o.Picked(n)
-	case route.Options{TieBreak: route.TieBreakAttacker}:
-		set = o.Lower(n)
-	case route.Options{TieBreak: route.TieBreakVictim}:
-		set = o.Upper(n)
+		set, routed = o.Picked(n), o.Reached(n)
+	case bound(e, route.TieBreakAttacker):
+		set, routed = o.Lower(n), o.ReachedLower(n)
+	case bound(e, route.TieBreakVictim):
+		set, routed = o.Upper(n), o.ReachedUpper(n)
 	default:
 		return nil
 	}
 	for at, i := range e.Viewpoints() {
 		ann, ok := r.Announcement(i)
-		got, reached := set[at/64]>>(at%64)&1 != 0, o.Reached(n)[at/64]>>(at%64)&1 != 0
+		got, reached := set[at/64]>>(at%64)&1 != 0, routed[at/64]>>(at%64)&1 != 0
 		if got != (ok && ann.Attacker) || reached != ok {
 			return fmt.Errorf("%v at AS %v: attacker reached %v, has a route %v; want %v, %v",
 				r.Options().TieBreak, r.Graph().ASN(i), got, reached, ok && ann.Attacker, ok)
@@ -159,13 +171,13 @@ func TestSmallInternets(t *testing.T) {
 		}
 		s := e.NewSweeper(1 + n%2)
 		h := []hijack{{1, 1}, {1, 2}, {1, 3}, {2, 1}, {3, 3}, {4, 2}}[rng.IntN(6)]
-		attackers, err := e.Attackers(all(g), h.attacker, 1)
+		attackers, err := e.Attackers(all(g), h.shape(), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		o := e.NewOutcomes(g.Len())
 		for v := range int32(g.Len()) {
-			if err := s.Sweep(v, h.victim, attackers, o); err != nil {
+			if err := s.Sweep(h.contest(v), attackers, o); err != nil {
 				t.Fatal(err)
 			}
 			if err := compare(router, []*sweep.Engine{e}, []*sweep.Outcomes{o}, v, all(g), h); err != nil {
@@ -229,13 +241,13 @@ func sample(t *testing.T, g *topology.Graph, victims int) {
 				for _, h := range []hijack{{1, 1}, {1, 2}} {
 					outcomes := make([]*sweep.Outcomes, len(engines))
 					for n, e := range engines {
-						set, err := e.Attackers(list, h.attacker, 1)
+						set, err := e.Attackers(list, h.shape(), 1)
 						if err != nil {
 							t.Error(err)
 							return
 						}
 						outcomes[n] = e.NewOutcomes(len(list))
-						if err := e.NewSweeper(1).Sweep(v, h.victim, set, outcomes[n]); err != nil {
+						if err := e.NewSweeper(1).Sweep(h.contest(v), set, outcomes[n]); err != nil {
 							t.Error(err)
 							return
 						}
@@ -278,11 +290,11 @@ func TestLongPaths(t *testing.T) {
 	router := route.NewEngine(graph)
 	e, err := sweep.New(router, all(graph), route.Options{TieBreak: route.TieBreakSeeded})
 	g.Expect(err).NotTo(HaveOccurred())
-	attackers, err := e.Attackers(all(graph), 1, 1)
+	attackers, err := e.Attackers(all(graph), sweep.Shape{Length: 1}, 1)
 	g.Expect(err).NotTo(HaveOccurred())
 	o := e.NewOutcomes(graph.Len())
 	for v := range int32(graph.Len()) {
-		g.Expect(e.NewSweeper(1).Sweep(v, 1, attackers, o)).To(Succeed())
+		g.Expect(e.NewSweeper(1).Sweep(sweep.Contest{Victim: v, Length: 1}, attackers, o)).To(Succeed())
 		g.Expect(o.Routed).To(BeNumerically(">", 0))
 		g.Expect(compare(router, []*sweep.Engine{e}, []*sweep.Outcomes{o}, v, all(graph), hijack{1, 1})).To(Succeed())
 	}
@@ -299,13 +311,13 @@ func TestWorkers(t *testing.T) {
 	v := rng.Int32N(4000)
 	var want [][]uint64
 	for _, workers := range []int{1, 2, 8} {
-		attackers, err := e.Attackers(all(internet.Graph), 2, workers)
+		attackers, err := e.Attackers(all(internet.Graph), sweep.Shape{Length: 2, ForgedOrigin: true}, workers)
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(attackers.Columns()).To(BeNumerically("<", attackers.Len()*9/10))
 		o := e.NewOutcomes(attackers.Len())
 		s := e.NewSweeper(workers)
-		g.Expect(s.Sweep((v+1)%4000, 1, attackers, o)).To(Succeed()) // what another sweep leaves behind does not matter
-		g.Expect(s.Sweep(v, 1, attackers, o)).To(Succeed())
+		g.Expect(s.Sweep(sweep.Contest{Victim: (v + 1) % 4000, Length: 1}, attackers, o)).To(Succeed()) // what another sweep leaves behind does not matter
+		g.Expect(s.Sweep(sweep.Contest{Victim: v, Length: 1}, attackers, o)).To(Succeed())
 		var got [][]uint64
 		for n := range attackers.Len() {
 			got = append(got, slices.Concat(o.Reached(n), o.Lower(n), o.Picked(n), o.Upper(n)))
@@ -331,19 +343,19 @@ func TestBadArguments(t *testing.T) {
 	g.Expect(err).To(MatchError(ContainSubstring("is a bound")))
 	e, err := sweep.New(router, []int32{0}, route.Options{})
 	g.Expect(err).NotTo(HaveOccurred())
-	_, err = e.Attackers(nil, 1, 1)
+	_, err = e.Attackers(nil, sweep.Shape{Length: 1}, 1)
 	g.Expect(err).To(MatchError(ContainSubstring("no attackers")))
-	_, err = e.Attackers([]int32{-1}, 1, 1)
+	_, err = e.Attackers([]int32{-1}, sweep.Shape{Length: 1}, 1)
 	g.Expect(err).To(MatchError(ContainSubstring("attacker 1: index -1")))
-	_, err = e.Attackers([]int32{1}, 0, 1)
-	g.Expect(err).To(MatchError(ContainSubstring("length 0")))
-	attackers, err := e.Attackers([]int32{1, 2}, 1, 1)
+	_, err = e.Attackers([]int32{1}, sweep.Shape{Length: 1, ForgedOrigin: true}, 1)
+	g.Expect(err).To(MatchError(ContainSubstring("length 1: want 2 to")))
+	attackers, err := e.Attackers([]int32{1, 2}, sweep.Shape{Length: 1}, 1)
 	g.Expect(err).NotTo(HaveOccurred())
 	s := e.NewSweeper(0)
-	g.Expect(s.Sweep(100, 1, attackers, e.NewOutcomes(2))).To(MatchError(ContainSubstring("victim: index 100")))
-	g.Expect(s.Sweep(1, 0, attackers, e.NewOutcomes(2))).To(MatchError(ContainSubstring("length 0")))
-	g.Expect(s.Sweep(1, 1, attackers, e.NewOutcomes(3))).To(MatchError(ContainSubstring("want 2 and 1")))
+	g.Expect(s.Sweep(sweep.Contest{Victim: 100, Length: 1}, attackers, e.NewOutcomes(2))).To(MatchError(ContainSubstring("victim: index 100")))
+	g.Expect(s.Sweep(sweep.Contest{Victim: 1}, attackers, e.NewOutcomes(2))).To(MatchError(ContainSubstring("length 0")))
+	g.Expect(s.Sweep(sweep.Contest{Victim: 1, Length: 1}, attackers, e.NewOutcomes(3))).To(MatchError(ContainSubstring("want 2 and 1")))
 	other, err := sweep.New(router, []int32{0}, route.Options{})
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(other.NewSweeper(1).Sweep(1, 1, attackers, e.NewOutcomes(2))).To(MatchError(ContainSubstring("another engine")))
+	g.Expect(other.NewSweeper(1).Sweep(sweep.Contest{Victim: 1, Length: 1}, attackers, e.NewOutcomes(2))).To(MatchError(ContainSubstring("another engine")))
 }

@@ -43,9 +43,8 @@ func newVictim(e *Engine) *victim {
 	}
 }
 
-// find computes the routes to AS i, which announces a path of length AS numbers;
-// cut, if not -1, is an AS that takes none of them.
-func (v *victim) find(e *Engine, i int32, length int, cut int32) {
+// find computes the routes to AS i, which announces a path of length AS numbers.
+func (v *victim) find(e *Engine, i int32, length int) {
 	for _, y := range v.closure {
 		v.level[y] = 0
 	}
@@ -63,7 +62,7 @@ func (v *victim) find(e *Engine, i int32, length int, cut int32) {
 			return
 		}
 		for _, p := range e.graph.Providers(y) {
-			if v.level[p] == 0 && p != cut {
+			if v.level[p] == 0 {
 				v.level[p], v.place[p] = next, int32(len(v.closure))
 				v.closure = append(v.closure, p)
 			}
@@ -72,7 +71,7 @@ func (v *victim) find(e *Engine, i int32, length int, cut int32) {
 	for _, y := range v.closure {
 		next := v.level[y] + 1
 		for _, x := range e.peering.row(y) {
-			if i := e.nodes[x]; v.level[i] == 0 && i != cut && v.peer[x] == 0 { // ascending: the first is shortest
+			if v.level[e.nodes[x]] == 0 && v.peer[x] == 0 { // ascending: the first is shortest
 				v.peer[x] = next
 			}
 		}
@@ -99,13 +98,13 @@ func (v *victim) contend(e *Engine, attackers *Attackers) {
 // hold them.
 func (v *victim) contest(neighbors []int32, length int, attackers *Attackers) contest {
 	c := contest{first: -1, from: int32(len(v.rivals))}
-	if length >= attackers.length {
+	if length >= attackers.shape.Length {
 		for _, i := range neighbors {
 			if int(v.level[i]) == length {
 				c.first = i
 				break
 			}
-			if length > attackers.length && attackers.possible[i].has(length) {
+			if length > attackers.shape.Length && attackers.possible[i].has(length) {
 				v.rivals = append(v.rivals, i)
 			}
 		}
