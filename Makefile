@@ -30,6 +30,11 @@ help: ## List the targets
 run: ## Replay the embedded default scenario and print its story
 	@$(GO) run ./cmd/mpicsim replay
 
+.PHONY: incidents
+incidents: ## Write docs/incidents and the golden file from the library
+	$(GO) test ./scenarios/replay -run TestGolden -update
+	$(GO) run ./cmd/mpicsim scenarios docs -o docs/incidents
+
 .PHONY: build
 build: ## Build bin/mpicsim
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/mpicsim ./cmd/mpicsim

@@ -9,33 +9,6 @@ import (
 	"mpicsim/perspectives/policy"
 )
 
-// Family is what kind of story a scenario is; lists and docs group by it.
-type Family string
-
-// The families, in the order of lists.
-const (
-	// FamilyEqualPrefix is two announcements of one prefix: perspectives divide, and
-	// MPIC was made for it.
-	FamilyEqualPrefix Family = "equal-prefix"
-	// FamilySubPrefix is an announcement of a part of a prefix: everybody follows it.
-	FamilySubPrefix Family = "sub-prefix"
-	// FamilyDNS is an attack on the name servers that a check depends on.
-	FamilyDNS Family = "dns"
-	// FamilyLeaksAndRPKI is route leaks, and the RPKI passed by or turned against
-	// the owner.
-	FamilyLeaksAndRPKI Family = "leaks-and-rpki"
-	// FamilyNotBGP is interception without any change of routes between ASes.
-	FamilyNotBGP Family = "not-bgp"
-	// FamilyCA is aimed at the CA: near its primary, at the ways between its
-	// perspectives, at its choice of remotes.
-	FamilyCA Family = "ca"
-)
-
-// Families returns all families, in the order of lists.
-func Families() []Family {
-	return []Family{FamilyEqualPrefix, FamilySubPrefix, FamilyDNS, FamilyLeaksAndRPKI, FamilyNotBGP, FamilyCA}
-}
-
 // Verdict says whether MPIC stops what the story tells, so that nobody has to
 // gather it from the checks. The library's tests hold it to what replays decide.
 type Verdict struct {

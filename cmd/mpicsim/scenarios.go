@@ -2,10 +2,12 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,48 +48,94 @@ perspectives, a timeline in virtual time, and what is expected to come out.`,
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newScenariosListCommand(s), newScenariosShowCommand(s), newScenariosNewCommand(s), newScenariosValidateCommand(s), newScenariosSchemaCommand(s))
+	cmd.AddCommand(newScenariosListCommand(s), newScenariosShowCommand(s), newScenariosNewCommand(s), newScenariosValidateCommand(s), newScenariosSchemaCommand(s), newScenariosDocsCommand(s))
 	return cmd
 }
 
 // listedScenario is one line of the list.
 type listedScenario struct {
-	Name    string `json:"name"`
-	Title   string `json:"title"`
-	Default bool   `json:"default"`
+	Name    string           `json:"name"`
+	Title   string           `json:"title"`
+	Default bool             `json:"default"`
+	Family  scenarios.Family `json:"family"`
+	// Stopped says whether MPIC stops it, by the verdict under Rule; nil without one.
+	Stopped *bool  `json:"stopped,omitempty"`
+	Rule    string `json:"rule,omitempty"`
+}
+
+// mpic says in a word what the verdict says.
+func (l listedScenario) mpic() string {
+	switch {
+	case l.Stopped == nil:
+		return ""
+	case *l.Stopped:
+		return "stopped"
+	default:
+		return "NOT STOPPED"
+	}
+}
+
+// listScenarios returns the built-in scenarios by family; within one the default
+// first, then in alphabetical order.
+func listScenarios() ([]listedScenario, error) {
+	var list []listedScenario
+	for _, name := range library.Names() {
+		src, err := loadScenario(name)
+		if err != nil {
+			return nil, err
+		}
+		l := listedScenario{Name: name, Title: src.Title, Default: name == library.Default, Family: src.Family}
+		if src.Verdict != nil {
+			l.Stopped, l.Rule = src.Verdict.Stopped, src.Verdict.Under
+		}
+		list = append(list, l)
+	}
+	order := scenarios.Families()
+	slices.SortStableFunc(list, func(a, b listedScenario) int {
+		return cmp.Compare(slices.Index(order, a.Family), slices.Index(order, b.Family))
+	})
+	return list, nil
 }
 
 func newScenariosListCommand(s streams) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the built-in scenarios",
+		Use:   "list",
+		Short: "List the built-in scenarios and whether MPIC stops them",
+		Long: `List prints the built-in scenarios by what kind of story they are, each with
+whether MPIC stops the attack under the rule of its verdict. The docs that are
+generated from them are in docs/incidents.`,
 		Example: `  mpicsim scenarios list --json`,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			var list []listedScenario
-			longest := 0
-			for _, name := range library.Names() {
-				src, err := loadScenario(name)
-				if err != nil {
-					return fault(err)
-				}
-				list = append(list, listedScenario{name, src.Title, name == library.Default})
-				longest = max(longest, len(name))
+			list, err := listScenarios()
+			if err != nil {
+				return fault(err)
 			}
 			return writeOutput(s, "", func(w *bufio.Writer) error {
 				if asJSON {
 					return writeJSON(w, list)
 				}
-				for _, l := range list {
-					fmt.Fprintf(w, "%-*s  %s\n", longest, l.Name, l.Title)
-				}
+				printScenarios(w, list)
 				return nil
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+func printScenarios(w *bufio.Writer, list []listedScenario) {
+	longest := 0
+	for _, l := range list {
+		longest = max(longest, len(l.Name))
+	}
+	for n, l := range list {
+		if n == 0 || l.Family != list[n-1].Family {
+			fmt.Fprintf(w, "%s%s\n", map[bool]string{true: "", false: "\n"}[n == 0], l.Family.Title())
+		}
+		fmt.Fprintf(w, "  %-*s  %-11s  %s\n", longest, l.Name, l.mpic(), l.Title)
+	}
 }
 
 func newScenariosShowCommand(s streams) *cobra.Command {

@@ -38,10 +38,8 @@ type story struct {
 // each check with the perspectives and the decision, whether it came out as
 // expected, and what the result assumes.
 func Story(w io.Writer, r *result.Replay, o StoryOptions) error {
-	s := &story{w: w, r: r, o: o, virtual: map[string]bool{}}
-	for _, p := range r.Perspectives {
-		s.virtual[p.Name] = p.Virtual
-	}
+	s := &story{w: w, o: o}
+	s.tell(r)
 	s.head()
 	s.timeline()
 	for _, c := range r.Checks {
@@ -52,6 +50,14 @@ func Story(w io.Writer, r *result.Replay, o StoryOptions) error {
 	s.assumptions()
 	s.next()
 	return s.err
+}
+
+// tell makes a replay the one that is printed.
+func (s *story) tell(r *result.Replay) {
+	s.r, s.virtual = r, map[string]bool{}
+	for _, p := range r.Perspectives {
+		s.virtual[p.Name] = p.Virtual
+	}
 }
 
 func (s *story) printf(format string, args ...any) {

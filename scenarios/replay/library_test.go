@@ -69,8 +69,46 @@ func TestLibrary(t *testing.T) {
 				expected[e.Check] = true
 			}
 			g.Expect(expected).To(HaveLen(len(r.Checks)), "each check has an expectation")
+			holdVerdict(t, src, r)
 		})
 	}
+}
+
+// holdVerdict holds what a story says about MPIC to what the replay decided, however
+// ties fall.
+func holdVerdict(t *testing.T, src *scenarios.Source, r *result.Replay) {
+	t.Helper()
+	g := NewWithT(t)
+	g.Expect(src.Family).NotTo(BeEmpty())
+	g.Expect(src.Verdict).NotTo(BeNil(), "each story says whether MPIC stops it")
+	judged := 0
+	for _, e := range r.Expectations {
+		if e.Field == "verdict" {
+			judged++
+		}
+	}
+	g.Expect(judged).To(Equal(len(src.Verdict.Checks)))
+	for _, name := range src.Verdict.Checks {
+		c := r.Checks[slices.IndexFunc(r.Checks, func(c result.Check) bool { return c.Name == name })]
+		stopped := *src.Verdict.Stopped
+		g.Expect([]bool{c.Decision.Issue, c.Bounds.Lower.Issue, c.Bounds.Upper.Issue}).To(HaveEach(!stopped), "check %s: decided, all ties to the attacker, all ties to the victim", name)
+		g.Expect(c.Violations).To(BeEmpty(), "check %s: the set of perspectives is lawful under its rule", name)
+	}
+}
+
+// A verdict that is wrong is an expectation that is not met.
+func TestVerdictsCanFail(t *testing.T) {
+	g := NewWithT(t)
+	data, file, err := library.Text("near-primary")
+	g.Expect(err).NotTo(HaveOccurred())
+	text := strings.NewReplacer("stopped: true", "stopped: false", "under: br@2026-12-15", "under: br@2026-06-15").Replace(string(data))
+	src, err := scenarios.Parse([]byte(text), file)
+	g.Expect(err).NotTo(HaveOccurred())
+	r, err := replay.Run(t.Context(), replay.Options{Source: src})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(r.Expectations[len(r.Expectations)-1]).To(Equal(result.Expectation{
+		Check: "with-mpic", Field: "verdict", Expected: "not stopped under br@2026-06-15", Found: "stopped under br@2026-12-15",
+	}))
 }
 
 func TestLibraryText(t *testing.T) {
