@@ -200,6 +200,10 @@ func (s *Scenario) HostAS(a netip.Addr) topology.ASN {
 	return 0
 }
 
+// AccountURI returns the URI of a side's account at the CA, which CAA records can
+// bind issuance to (accounturi, RFC 8657 3): https://ca.example/acct/victim.
+func (s *Scenario) AccountURI(side string) string { return "https://" + s.CA.Issuer + "/acct/" + side }
+
 // Rightful returns the AS that announces by right the longest prefix that p lies
 // in; the victim's if there is none.
 func (s *Scenario) Rightful(p netip.Prefix) topology.ASN {

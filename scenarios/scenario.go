@@ -105,7 +105,9 @@ type Victim struct {
 	// Web are the addresses that the domain's A and AAAA records hold.
 	Web []netip.Addr `yaml:"web"`
 	// CAA, optional, are the domain's CAA records in presentation format, such
-	// as: 0 issue "ca.example".
+	// as: 0 issue "ca.example". The accounts that accounturi (RFC 8657) can name are
+	// https://ca.example/acct/victim and https://ca.example/acct/attacker, with
+	// ca.issuer for ca.example.
 	CAA []string `yaml:"caa"`
 	// NameServers serve the domain's zone.
 	NameServers []NameServer `yaml:"name-servers"`

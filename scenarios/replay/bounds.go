@@ -30,14 +30,14 @@ type forecast struct {
 	mu     sync.Mutex
 	tables map[tableKey]*route.Table
 	done   map[route.TieBreak]map[string]*route.Routes
-	caa    perspectives.Verdict // what the victim's zone says, Unanswered before it is known
+	caa    map[string]perspectives.Verdict // what the victim's zone says to each applicant that was asked for
 }
 
 // bounds decides the check again from routes alone, with all ties given to the
 // attacker and to the victim. Where routes change while a perspective checks,
 // the worse and the better moment counts.
 func (w *World) bounds(ctx context.Context, c *result.Check, runners []*runner, q policy.Quorum) error {
-	caa, err := w.honestCAA(ctx)
+	caa, err := w.honestCAA(ctx, c.Applicant)
 	if err != nil {
 		return err
 	}

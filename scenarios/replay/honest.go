@@ -20,26 +20,29 @@ func (e everywhere) Prefix() netip.Prefix { return netip.Prefix(e) }
 
 func (everywhere) NextHop(int32) (next int32, own, ok bool) { return -1, true, true }
 
-// honestCAA says what a perspective finds that asks nobody but the victim's name
+// honestCAA says what a perspective finds about an applicant that asks nobody but the victim's name
 // servers: the same zones and the same code, in a network of one AS that nobody
 // attacks. Bounds need it, because in the story itself it may be that every
 // perspective was lied to.
-func (w *World) honestCAA(ctx context.Context) (perspectives.Verdict, error) {
+func (w *World) honestCAA(ctx context.Context, applicant string) (perspectives.Verdict, error) {
 	f := &w.forecast
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.caa != perspectives.Unanswered {
-		return f.caa, nil
+	if verdict, known := f.caa[applicant]; known {
+		return verdict, nil
 	}
-	verdict, err := w.askHonestly(ctx)
+	verdict, err := w.askHonestly(ctx, applicant)
 	if err != nil {
 		return 0, fmt.Errorf("looking up the victim's CAA records: %w", err)
 	}
-	f.caa = verdict
+	if f.caa == nil {
+		f.caa = map[string]perspectives.Verdict{}
+	}
+	f.caa[applicant] = verdict
 	return verdict, nil
 }
 
-func (w *World) askHonestly(ctx context.Context) (perspectives.Verdict, error) {
+func (w *World) askHonestly(ctx context.Context, applicant string) (perspectives.Verdict, error) {
 	const only = topology.ASN(1)
 	var b topology.Builder
 	b.AddAS(only)
@@ -80,6 +83,8 @@ func (w *World) askHonestly(ctx context.Context) (perspectives.Verdict, error) {
 	if err != nil {
 		return 0, err
 	}
-	outcome := caa.Check(ctx, r.NewSession(), perspectives.Check{Domain: w.source.Victim.Domain, IssuerDomains: []string{w.source.CA.Issuer}})
+	outcome := caa.Check(ctx, r.NewSession(), perspectives.Check{
+		Domain: w.source.Victim.Domain, IssuerDomains: []string{w.source.CA.Issuer}, AccountURI: w.source.AccountURI(applicant),
+	})
 	return outcome.Verdict, ctx.Err()
 }

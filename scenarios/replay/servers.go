@@ -241,5 +241,6 @@ func (w *World) checkRequest(c scenarios.CheckEvent) perspectives.Check {
 	return perspectives.Check{
 		Domain: w.source.Victim.Domain, Method: perspectives.Method(w.source.CA.Method),
 		Token: ch.token, KeyAuthorization: ch.keyAuthorization, IssuerDomains: []string{w.source.CA.Issuer},
+		AccountURI: w.source.AccountURI(c.Applicant),
 	}
 }

@@ -104,6 +104,20 @@ var _ = Describe("A hijack of the web server's prefix", func() {
 		Expect(c.Bounds.Lower).To(Equal(result.Bound{Fooled: 2, Issue: false, Reason: policy.PrimaryCAAForbids}))
 	})
 
+	It("is stopped by CAA records that name the owner's account", func(ctx SpecContext) {
+		r := run(ctx, tell(append(timeline(announceAll, hijackAll, "{at: 90s, check: {name: attacker}}",
+			"{at: 100s, withdraw: {by: attacker}}", "{at: 110s, check: {name: victim, applicant: victim}}"),
+			`0 issue "ca.example"`, `0 issue "ca.example; accounturi=https://ca.example/acct/victim"`)...))
+		c := check(r, "attacker")
+		Expect(row(c, "primary").DCV.Verdict).To(Equal(perspectives.Pass))
+		Expect(row(c, "primary").CAA.Reason).To(Equal("account-not-authorized"))
+		Expect(c.Decision.Reason).To(Equal(policy.PrimaryCAAForbids))
+		Expect(c.Bounds.Lower).To(Equal(result.Bound{Fooled: 2, Issue: false, Reason: policy.PrimaryCAAForbids}))
+		owner := check(r, "victim")
+		Expect(owner.Decision.Issue).To(BeTrue())
+		Expect(owner.Bounds.Upper.Issue).To(BeTrue(), "what the zone permits depends on who asks")
+	})
+
 	It("changes nothing for dns-01", func(ctx SpecContext) {
 		src := tell(append(timeline(announceAll, hijackAll, "{at: 90s, check: {name: attacker}}", "{at: 100s, check: {name: victim, applicant: victim}}"),
 			"acme-http-01", "acme-dns-01")...)
