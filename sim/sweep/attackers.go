@@ -29,10 +29,10 @@ type Attackers struct {
 	// by graph index.
 	cone   []int32
 	blocks []block // lanes columns each
-	// rejected returns the same if everybody who validates origins finds the
-	// attackers' announcements invalid; without peer routes. It builds them once.
-	rejected func() []block
-	built    []block // what rejected was asked for at once
+	// joint returns the blocks for [joint], and rejected those for attackers whom
+	// everybody who validates origins finds invalid. They build them once.
+	joint, rejected func() []block
+	built           []block // what rejected was asked for at once
 	// unusual are the places of attackers whom policies may treat unlike others.
 	unusual []int32
 }
@@ -52,6 +52,9 @@ type block struct {
 	peerFound  []levels
 	peerOff    []int32
 	peerRoutes []vec
+	// Blocks for [joint] have, instead, the slots that offer each node their routes as
+	// peers.
+	beside rows
 	// deep says that a path is too long for a pass.
 	deep bool
 }
@@ -74,8 +77,10 @@ func (e *Engine) Attackers(list []int32, shape Shape, workers int) (*Attackers, 
 	}
 	s := &Attackers{engine: e, shape: shape, list: slices.Clone(list)}
 	reps := s.collapse()
-	s.blocks = e.buildAll(reps, shape.Length, workers, false)
-	s.rejected = sync.OnceValue(func() []block { return e.buildAll(reps, shape.Length, workers, true) })
+	build := func(o blockOptions) []block { return e.buildAll(reps, shape.Length, workers, o) }
+	s.blocks = build(blockOptions{})
+	s.joint = sync.OnceValue(func() []block { return build(blockOptions{joint: true}) })
+	s.rejected = sync.OnceValue(func() []block { return build(blockOptions{joint: true, rejected: true}) })
 	if e.filters != nil && !shape.ForgedOrigin { // a forged origin is the victim's, and seldom invalid
 		s.built = s.rejected()
 	}
@@ -95,9 +100,12 @@ func (e *Engine) Attackers(list []int32, shape Shape, workers int) (*Attackers, 
 	return s, nil
 }
 
-// buildAll returns the blocks of attackers. If they are rejected there are no peer
-// routes in them.
-func (e *Engine) buildAll(as []int32, length, workers int, rejected bool) []block {
+// blockOptions say what blocks are for: a joint run, and attackers whom ASes that
+// validate origins reject.
+type blockOptions struct{ joint, rejected bool }
+
+// buildAll returns the blocks of attackers.
+func (e *Engine) buildAll(as []int32, length, workers int, o blockOptions) []block {
 	blocks := make([]block, (len(as)+lanes-1)/lanes)
 	var next atomic.Int64
 	var group sync.WaitGroup
@@ -105,7 +113,7 @@ func (e *Engine) buildAll(as []int32, length, workers int, rejected bool) []bloc
 		group.Go(func() {
 			b := newBuilder(e)
 			for n := int(next.Add(1)) - 1; n < len(blocks); n = int(next.Add(1)) - 1 {
-				b.build(&blocks[n], as[n*lanes:min((n+1)*lanes, len(as))], length, rejected, rejected)
+				b.build(&blocks[n], as[n*lanes:min((n+1)*lanes, len(as))], length, o)
 				blocks[n].clip()
 			}
 		})
@@ -127,7 +135,7 @@ func (s *Attackers) Columns() int { return len(s.members.off) - 1 }
 func (s *Attackers) Bytes() int {
 	n := 4 * (len(s.list) + len(s.column) + len(s.members.to) + len(s.members.off))
 	for _, b := range slices.Concat(s.blocks, s.built) {
-		n += width*8*(len(b.routes)+len(b.peerRoutes)) + 4*(len(b.as)+3*len(b.reached)+2*len(b.peerFound))
+		n += width*8*(len(b.routes)+len(b.peerRoutes)) + 4*(len(b.as)+3*len(b.reached)+2*len(b.peerFound)+len(b.beside.to)+len(b.beside.off))
 	}
 	return n
 }
@@ -200,16 +208,22 @@ func newBuilder(e *Engine) *builder {
 	return b
 }
 
-// build makes k the block of attackers who announce a path of length AS numbers. If
-// they are rejected, ASes that reject invalid routes from customers take none of
-// theirs. If upOnly is true, there are no peer routes in it. The memory of k is
-// used again, as is referred to.
-func (b *builder) build(k *block, as []int32, length int, rejected, upOnly bool) {
+// build makes k the block of attackers who announce a path of length AS numbers. The
+// memory of k is used again, as is referred to.
+func (b *builder) build(k *block, as []int32, length int, o blockOptions) {
 	k.as, k.reached, k.deep = as, k.reached[:0], false
 	b.seen, b.offers, b.bits, b.latest = b.seen[:0], b.offers[:0], b.bits[:0], b.latest[:0]
-	b.climb(k, length, rejected)
+	b.climb(k, length, o.rejected)
 	b.pack(k)
-	if !upOnly {
+	if o.joint {
+		k.beside.invert(len(b.nodes), len(k.reached), func(s int32, each func(int32)) {
+			for _, x := range b.peering.row(k.reached[s]) {
+				if !o.rejected || !b.rejects(b.nodes[x], topology.Peer) {
+					each(x)
+				}
+			}
+		})
+	} else {
 		b.cross(k)
 	}
 	for _, i := range k.reached {
@@ -221,6 +235,7 @@ func (b *builder) build(k *block, as []int32, length int, rejected, upOnly bool)
 func (k *block) clip() {
 	k.reached, k.found, k.off, k.routes = slices.Clip(k.reached), slices.Clip(k.found), slices.Clip(k.off), slices.Clip(k.routes)
 	k.peerFound, k.peerOff, k.peerRoutes = slices.Clip(k.peerFound), slices.Clip(k.peerOff), slices.Clone(k.peerRoutes)
+	k.beside.off, k.beside.to = slices.Clip(k.beside.off), slices.Clip(k.beside.to)
 }
 
 // resize returns s with length n and nothing in it, reallocated if it is too small.

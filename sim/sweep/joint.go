@@ -1,8 +1,6 @@
 package sweep
 
-import (
-	"mpicsim/topology"
-)
+import "mpicsim/topology"
 
 // joint finds the best routes of all nodes for one victim and one block of
 // attackers, both sides together: each tie-break is run by itself, and every AS
@@ -13,24 +11,30 @@ type joint struct {
 	*Engine
 	slot []int32 // of each graph index in the block, -1 if not reached
 
-	a      *ascent
-	k      *block
-	length int // of the attackers' announced paths
+	a *ascent
+	k *block
 	treatment
 	all vec
-	// own has, for each place of the ascent, the attackers who are that AS.
-	own []vec
-	// up and across are what ASes outside the ascent, who can only reach attackers,
-	// offer to each place of it as customers, and to each node as peers.
-	up, across offers
+	// own has, for each place of the ascent, the attackers who are that AS; outside
+	// says of each slot that it is not in the ascent, so that it has routes to
+	// attackers only.
+	own     []vec
+	outside []bool
+	// up is what slots outside offer to each place of the ascent as customers.
+	up   offers
+	runs [3]tieRun
+	deep bool
+}
+
+// tieRun is one of the runs, whose ties fall to the attacker, as the engine's options
+// say, or to the victim.
+type tieRun struct {
+	tie plane
 	// climbed are the routes of the ascent, final those of the nodes.
 	climbed, final routing
-	ways           [3][]vecs // of the viewpoints, for each tie-break: see outcome
-	tie            plane     // of the run: lower, picked or upper
-	deep           bool
-
-	// best is the AS under way, at its lengths.
-	best  [maxLength + 2]vecs
+	// best is the AS under way, at its lengths; open are the attackers with whom it
+	// has none yet.
+	best  [maxLength + 1]vecs
 	found levels
 	open  vec
 }
@@ -61,46 +65,43 @@ func newJoint(e *Engine) *joint {
 	for i := range j.slot {
 		j.slot[i] = -1
 	}
-	for n := range j.ways {
-		j.ways[n] = make([]vecs, len(e.nodes))
+	for n, tie := range [...]plane{lower, picked, upper} {
+		j.runs[n].tie = tie
 	}
 	return j
 }
 
 // run computes the routes of all nodes, and says whether a path was too long for
-// it. The block has been built for attackers that are rejected if the treatment
-// says that they are invalid.
+// it. The attackers announce length AS numbers. The block has been built for a joint
+// run, and for attackers that are rejected if the treatment says that they are
+// invalid.
 func (j *joint) run(a *ascent, k *block, length int, t treatment) (deep bool) {
-	j.a, j.k, j.length, j.treatment = a, k, length, t
+	j.a, j.k, j.treatment = a, k, t
 	j.deep = k.deep || a.length > maxLength || length > maxLength
 	if j.deep {
 		return true
 	}
+	j.all = first(len(k.as))
+	j.outside = grow(j.outside, len(k.reached))
 	for s, i := range k.reached {
 		j.slot[i] = int32(s)
+		j.outside[s] = a.place[i] < 0
+		j.deep = j.deep || k.found[s].has(maxLength)
 	}
-	j.all = first(len(k.as))
 	j.own = resize(j.own, len(a.closure))
 	for lane, i := range k.as {
 		if at := a.place[i]; at >= 0 {
 			j.own[at].set(lane)
 		}
 	}
-	j.offerUp()
-	j.offerAcross()
-	for n, tie := range [...]plane{lower, picked, upper} {
-		j.tie = tie
-		j.climb()
-		j.finish()
-		for _, x := range j.viewpointNode {
-			var sum vecs
-			for r := range j.final.found[x].count() {
-				from := &j.final.at[int(j.final.off[x])+r]
-				sum.attacker.or(&from.attacker)
-				sum.victim.or(&from.victim)
-			}
-			j.ways[n][x] = sum
+	if !j.deep {
+		j.offerUp()
+		for n := range j.runs {
+			j.climb(&j.runs[n], length)
 		}
+	}
+	if !j.deep {
+		j.finish()
 	}
 	for _, i := range k.reached {
 		j.slot[i] = -1
@@ -108,59 +109,38 @@ func (j *joint) run(a *ascent, k *block, length int, t treatment) (deep bool) {
 	return j.deep
 }
 
-// outcome returns whom node x, a viewpoint, reaches.
+// outcome returns whom node x reaches.
 func (j *joint) outcome(x int32, s *[allPlanes]vec) {
-	for n, to := range [...]struct{ fooled, reached plane }{{lower, reachedLower}, {picked, reached}, {upper, reachedUpper}} {
-		w := &j.ways[n][x]
-		s[to.fooled], s[to.reached] = w.attacker, w.attacker
-		s[to.reached].or(&w.victim)
+	for n, to := range [...]plane{reachedLower, reached, reachedUpper} {
+		r := &j.runs[n]
+		var sum vecs
+		for from := range r.final.of(x) {
+			w := &r.final.of(x)[from]
+			sum.attacker.or(&w.attacker)
+			sum.victim.or(&w.victim)
+		}
+		s[r.tie], s[to] = sum.attacker, sum.attacker
+		s[to].or(&sum.victim)
 	}
 }
 
-// takesAttackers says whether AS i takes routes to attackers from neighbours of
-// kind rel, takesVictim the same for the victim.
-func (j *joint) takesAttackers(i int32, rel topology.Relationship) bool {
-	return !j.attackerInvalid || !j.rejects(i, rel)
-}
-
-func (j *joint) takesVictim(i int32, rel topology.Relationship) bool {
-	return !j.victimInvalid || !j.rejects(i, rel)
+// takes says whether AS i takes the routes of a side, whose announcement is invalid
+// or not, from neighbours of kind rel.
+func (j *joint) takes(invalid bool, i int32, rel topology.Relationship) bool {
+	return !invalid || !j.rejects(i, rel)
 }
 
 // offerUp fills up.
 func (j *joint) offerUp() {
-	each := func(s int, offer func(to int32)) {
-		for _, p := range j.graph.Providers(j.k.reached[s]) {
-			if at := j.a.place[p]; at >= 0 && j.takesAttackers(p, topology.Customer) {
-				offer(at)
-			}
-		}
-	}
-	j.fill(&j.up, len(j.a.closure), each)
-}
-
-// offerAcross fills across.
-func (j *joint) offerAcross() {
-	each := func(s int, offer func(to int32)) {
-		for _, x := range j.peering.row(j.k.reached[s]) {
-			if j.takesAttackers(j.nodes[x], topology.Peer) {
-				offer(x)
-			}
-		}
-	}
-	j.fill(&j.across, len(j.nodes), each)
-}
-
-// fill fills o for n ASes with what each calls offer for: the ASes to which a slot
-// of the block, outside the ascent, sends its routes.
-func (j *joint) fill(o *offers, n int, each func(s int, offer func(to int32))) {
+	o, k, n := &j.up, j.k, len(j.a.closure)
 	o.found, o.off = resize(o.found, n), grow(o.off, n+1)
-	for s, i := range j.k.reached {
-		if j.a.place[i] < 0 {
-			if j.k.found[s].has(maxLength) {
-				j.deep = true
+	for s, i := range k.reached {
+		if j.outside[s] {
+			for _, p := range j.graph.Providers(i) {
+				if at := j.a.place[p]; at >= 0 && j.takes(j.attackerInvalid, p, topology.Customer) {
+					o.found[at] |= k.found[s] << 1
+				}
 			}
-			each(s, func(to int32) { o.found[to] |= j.k.found[s] << 1 })
 		}
 	}
 	total := int32(0)
@@ -170,16 +150,19 @@ func (j *joint) fill(o *offers, n int, each func(s int, offer func(to int32))) {
 	}
 	o.off[n] = total
 	o.at = resize(o.at, int(total))
-	for s, i := range j.k.reached {
-		if j.a.place[i] >= 0 {
+	for s, i := range k.reached {
+		if !j.outside[s] {
 			continue
 		}
-		each(s, func(to int32) {
-			from, mine := j.k.off[s], o.found[to]
-			for found := j.k.found[s]; found != 0; from, found = from+1, found&(found-1) {
-				o.at[o.off[to]+int32(mine.rank(found.lowest()+1))].or(&j.k.routes[from])
+		for _, p := range j.graph.Providers(i) {
+			at := j.a.place[p]
+			if at < 0 || o.found[at] == 0 {
+				continue
 			}
-		})
+			for from, found := k.off[s], k.found[s]; found != 0; from, found = from+1, found&(found-1) {
+				o.get(at, found.lowest()+1).or(&k.routes[from])
+			}
+		}
 	}
 }
 
@@ -199,80 +182,100 @@ func (r *routing) get(at int32, length int) *vecs {
 	return &r.at[r.off[at]+int32(r.found[at].rank(length))]
 }
 
+// of returns all routes of the AS at a place.
+func (r *routing) of(at int32) []vecs { return r.at[r.off[at]:][:r.found[at].count()] }
+
 func (r *routing) reset(n int) {
 	r.found, r.off, r.at = resize(r.found, n), grow(r.off, n), r.at[:0]
 }
 
-// begin makes ready for the next AS.
-func (j *joint) begin() { j.found, j.open = 0, j.all }
-
 // hold returns the routes under way of a length, none at first.
-func (j *joint) hold(length int) *vecs {
-	if !j.found.has(length) {
-		j.found |= 1 << length
-		j.best[length] = vecs{}
+func (r *tieRun) hold(length int) *vecs {
+	if !r.found.has(length) {
+		r.found |= 1 << length
+		r.best[length] = vecs{}
 	}
-	return &j.best[length]
+	return &r.best[length]
 }
 
-// end stores what was found as that of the AS at a place.
-func (j *joint) end(r *routing, at int32) {
-	r.found[at], r.off[at] = j.found, int32(len(r.at))
-	for found := j.found; found != 0; found &= found - 1 {
-		r.at = append(r.at, j.best[found.lowest()])
+// store makes what is under way the routes of the AS at a place of to.
+func (r *tieRun) store(to *routing, at int32) {
+	to.found[at], to.off[at] = r.found, int32(len(to.at))
+	for found := r.found; found != 0; found &= found - 1 {
+		to.at = append(to.at, r.best[found.lowest()])
 	}
+}
+
+// take makes the routes in w those of the AS under way, for the attackers that are
+// open, closes these, and says whether none is left.
+func (r *tieRun) take(length int, w *vecs) (none bool) {
+	some := uint64(0)
+	for n, open := range &r.open {
+		some |= (w.attacker[n] | w.victim[n]) & open
+	}
+	if some == 0 {
+		return false
+	}
+	at, left := r.hold(length), uint64(0)
+	for n, open := range &r.open {
+		a, v := w.attacker[n]&open, w.victim[n]&open
+		at.attacker[n] |= a
+		at.victim[n] |= v
+		r.open[n] = open &^ (a | v)
+		left |= r.open[n]
+	}
+	return left == 0
 }
 
 // climb finds the own and customer routes of the ascent.
-func (j *joint) climb() {
-	a := j.a
-	j.climbed.reset(len(a.closure))
-	for at, i := range a.closure {
-		j.begin()
-		j.climbOne(int32(at), i)
-		j.end(&j.climbed, int32(at))
+func (j *joint) climb(r *tieRun, length int) {
+	r.climbed.reset(len(j.a.closure))
+	for at, i := range j.a.closure {
+		r.found, r.open = 0, j.all
+		if i == j.a.as {
+			r.hold(j.a.length).victim = j.all
+		} else {
+			if own := &j.own[at]; own.any() {
+				r.hold(length).attacker = *own
+				r.open.minus(own)
+			}
+			j.fromCustomers(r, int32(at), i)
+		}
+		r.store(&r.climbed, int32(at))
 	}
 }
 
-func (j *joint) climbOne(at, i int32) {
-	if i == j.a.as {
-		j.hold(j.a.length).victim = j.all
-		return
-	}
-	if own := &j.own[at]; own.any() {
-		j.hold(j.length).attacker = *own
-		j.open.minus(own)
-	}
-	offered := j.up.found[at]
-	for _, c := range j.a.below.row(at) {
-		if j.climbed.found[c].has(maxLength) {
-			j.deep = true
-			return
-		}
-		offered |= j.climbed.found[c] << 1
-	}
-	attackers, victim := j.takesAttackers(i, topology.Customer), j.takesVictim(i, topology.Customer)
+// fromCustomers takes what is offered to AS i, at a place of the ascent.
+func (j *joint) fromCustomers(r *tieRun, at, i int32) {
+	offered := j.up.found[at] | r.offered(j.a.below.row(at))
+	attackers, victim := j.takes(j.attackerInvalid, i, topology.Customer), j.takes(j.victimInvalid, i, topology.Customer)
 	for ; offered != 0; offered &= offered - 1 {
 		length := offered.lowest()
 		var got vecs
 		if from := j.up.get(at, length); from != nil {
 			got.attacker = *from
 		}
-		j.gather(&got, j.a.below.row(at), length-1, attackers, victim)
-		if tied := got.tied(&j.open); tied.any() {
-			won := j.settle(i, j.customers.row(i), length-1, tied)
-			got.give(&tied, &won)
-		}
-		if j.take(length, &got) {
-			return
+		r.gather(&got, j.a.below.row(at), length-1, attackers, victim)
+		j.settle(r, &got, i, j.customers.row(i), length-1)
+		if r.take(length, &got) {
+			break
 		}
 	}
+	j.deep = j.deep || r.found.has(maxLength)
+}
+
+// offered returns the lengths of what some places of the ascent offer.
+func (r *tieRun) offered(places []int32) (offered levels) {
+	for _, c := range places {
+		offered |= r.climbed.found[c] << 1
+	}
+	return offered
 }
 
 // gather adds the routes of some places of the ascent, of a length.
-func (j *joint) gather(to *vecs, places []int32, length int, attackers, victim bool) {
+func (r *tieRun) gather(to *vecs, places []int32, length int, attackers, victim bool) {
 	for _, c := range places {
-		from := j.climbed.get(c, length)
+		from := r.climbed.get(c, length)
 		if from == nil {
 			continue
 		}
@@ -285,33 +288,33 @@ func (j *joint) gather(to *vecs, places []int32, length int, attackers, victim b
 	}
 }
 
-// tied returns the attackers in open with whom both sides are offered.
-func (w *vecs) tied(open *vec) vec {
-	both := w.attacker.and(&w.victim)
-	return both.and(open)
-}
-
-// give leaves the attackers in tied to one side: those in won to the attacker's.
-func (w *vecs) give(tied, won *vec) {
-	lost := *tied
-	lost.minus(won)
-	w.attacker.minus(&lost)
-	w.victim.minus(won)
-}
-
-// settle returns the attackers in tied who win AS i, whose neighbours of one kind,
-// in its order of preference, have routes of a length to both sides.
-func (j *joint) settle(i int32, neighbors []int32, length int, tied vec) (won vec) {
-	switch j.tie {
-	case lower:
-		return tied
-	case upper:
-		return won
-	default:
+// settle leaves the attackers with whom both sides' routes in w are open to one of
+// them. They are offered to AS i by neighbours of one kind, in its order of
+// preference, whose routes are of a length.
+func (j *joint) settle(r *tieRun, w *vecs, i int32, neighbors []int32, length int) {
+	tied := w.attacker.and(&w.victim)
+	tied = tied.and(&r.open)
+	if !tied.any() {
+		return
 	}
+	switch r.tie {
+	case lower:
+		w.victim.minus(&tied)
+	case upper:
+		w.attacker.minus(&tied)
+	default:
+		won := j.pick(r, neighbors, length, tied)
+		w.victim.minus(&won)
+		tied.minus(&won)
+		w.attacker.minus(&tied)
+	}
+}
+
+// pick returns the attackers in tied who win.
+func (j *joint) pick(r *tieRun, neighbors []int32, length int, tied vec) (won vec) {
 	for _, y := range neighbors {
 		if at := j.a.place[y]; at >= 0 {
-			from := j.climbed.get(at, length)
+			from := r.climbed.get(at, length)
 			if from == nil {
 				continue
 			}
@@ -324,42 +327,45 @@ func (j *joint) settle(i int32, neighbors []int32, length int, tied vec) (won ve
 			if s < 0 || !j.k.found[s].has(length) {
 				continue
 			}
-			from := &j.k.routes[j.k.off[s]+int32(j.k.found[s].rank(length))]
+			from := j.k.get(s, length)
 			to := from.and(&tied)
 			won.or(&to)
 			tied.minus(from)
 		}
 		if !tied.any() {
-			return won
+			break
 		}
 	}
 	return won
 }
 
-// take makes the routes in got those of the AS under way, for the attackers that
-// are open, closes these, and says whether none is left.
-func (j *joint) take(length int, got *vecs) (none bool) {
-	a, v := got.attacker.and(&j.open), got.victim.and(&j.open)
-	if !a.any() && !v.any() {
-		return false
-	}
-	w := j.hold(length)
-	w.attacker.or(&a)
-	w.victim.or(&v)
-	j.open.minus(&a)
-	j.open.minus(&v)
-	return !j.open.any()
+// get returns the routes of a slot, which has some of that length.
+func (k *block) get(s int32, length int) *vec {
+	return &k.routes[k.off[s]+int32(k.found[s].rank(length))]
 }
 
 // finish finds the best routes of the nodes, each behind its providers.
 func (j *joint) finish() {
-	j.final.reset(len(j.nodes))
+	for n := range j.runs {
+		j.runs[n].final.reset(len(j.nodes))
+	}
 	for x := range int32(len(j.nodes)) {
-		j.begin()
-		if !j.fromBelow(x) && !j.fromPeers(x) {
-			j.fromProviders(x)
+		some := false
+		for n := range j.runs {
+			r := &j.runs[n]
+			r.found, r.open = 0, j.all
+			some = !j.fromBelow(r, x) || some
 		}
-		j.end(&j.final, x)
+		if some {
+			j.fromPeers(x)
+		}
+		for n := range j.runs {
+			r := &j.runs[n]
+			if r.open.any() {
+				j.fromProviders(r, x)
+			}
+			r.store(&r.final, x)
+		}
 		if j.deep {
 			return
 		}
@@ -368,16 +374,15 @@ func (j *joint) finish() {
 
 // fromBelow takes the own and customer routes of node x, and says whether no
 // attacker is left open.
-func (j *joint) fromBelow(x int32) (none bool) {
+func (j *joint) fromBelow(r *tieRun, x int32) (none bool) {
 	i := j.nodes[x]
 	if at := j.a.place[i]; at >= 0 {
-		from := j.climbed.off[at]
-		for found := j.climbed.found[at]; found != 0; from, found = from+1, found&(found-1) {
-			if j.take(found.lowest(), &j.climbed.at[from]) {
-				return true
-			}
+		found := r.climbed.found[at]
+		for n := range r.climbed.of(at) {
+			none = r.take(found.lowest(), &r.climbed.of(at)[n])
+			found &= found - 1
 		}
-		return false
+		return none
 	}
 	s := j.slot[i]
 	if s < 0 {
@@ -385,64 +390,86 @@ func (j *joint) fromBelow(x int32) (none bool) {
 	}
 	from := j.k.off[s]
 	for found := j.k.found[s]; found != 0; from, found = from+1, found&(found-1) {
-		if j.take(found.lowest(), &vecs{attacker: j.k.routes[from]}) {
-			return true
-		}
+		none = r.take(found.lowest(), &vecs{attacker: j.k.routes[from]})
 	}
-	return false
+	return none
 }
 
-// fromPeers is fromBelow for peer routes.
-func (j *joint) fromPeers(x int32) (none bool) {
+// fromPeers is fromBelow for peer routes and all runs, which have what peers outside
+// the ascent offer in common.
+func (j *joint) fromPeers(x int32) {
 	i, beside := j.nodes[x], j.a.beside.row(x)
-	offered := j.across.found[x]
-	for _, c := range beside {
-		if j.climbed.found[c].has(maxLength) {
-			j.deep = true
-			return true
-		}
-		offered |= j.climbed.found[c] << 1
-	}
-	attackers, victim := j.takesAttackers(i, topology.Peer), j.takesVictim(i, topology.Peer)
-	for ; offered != 0; offered &= offered - 1 {
-		length := offered.lowest()
-		var got vecs
-		if from := j.across.get(x, length); from != nil {
-			got.attacker = *from
-		}
-		j.gather(&got, beside, length-1, attackers, victim)
-		if tied := got.tied(&j.open); tied.any() {
-			won := j.settle(i, j.peers.row(x), length-1, tied)
-			got.give(&tied, &won)
-		}
-		if j.take(length, &got) {
-			return true
+	attackers, victim := j.takes(j.attackerInvalid, i, topology.Peer), j.takes(j.victimInvalid, i, topology.Peer)
+	slots := j.k.beside.row(x)
+	var across levels
+	for _, s := range slots {
+		if j.outside[s] {
+			across |= j.k.found[s] << 1
 		}
 	}
-	return false
+	var offered [3]levels
+	for n := range j.runs {
+		offered[n] = j.runs[n].offered(beside)
+	}
+	for left := across | offered[0] | offered[1] | offered[2]; left != 0; left &= left - 1 {
+		length := left.lowest()
+		var open, outside vec
+		for n := range j.runs {
+			open.or(&j.runs[n].open)
+		}
+		if !open.any() {
+			return
+		}
+		if across.has(length) {
+			j.gatherAcross(&outside, slots, length-1, &open)
+		}
+		for n := range j.runs {
+			r := &j.runs[n]
+			got := vecs{attacker: outside}
+			if offered[n].has(length) {
+				r.gather(&got, beside, length-1, attackers, victim)
+				j.settle(r, &got, i, j.peers.row(x), length-1)
+			}
+			r.take(length, &got)
+		}
+	}
+}
+
+// gatherAcross adds the routes of the slots outside the ascent, of a length, until
+// all attackers in enough are there.
+func (j *joint) gatherAcross(to *vec, slots []int32, length int, enough *vec) {
+	for n, s := range slots {
+		if !j.outside[s] || !j.k.found[s].has(length) {
+			continue
+		}
+		to.or(j.k.get(s, length))
+		if n&15 == 15 && enough.within(to) {
+			return
+		}
+	}
 }
 
 // fromProviders takes the routes that the providers of node x pass on.
-func (j *joint) fromProviders(x int32) {
+func (j *joint) fromProviders(r *tieRun, x int32) {
 	i, providers := j.nodes[x], j.providers.row(x)
 	var offered levels
 	for _, y := range providers {
-		offered |= j.final.found[y]
+		offered |= r.final.found[y]
 	}
 	if offered.has(maxLength) {
 		j.deep = true
 		return
 	}
-	attackers, victim := j.takesAttackers(i, topology.Provider), j.takesVictim(i, topology.Provider)
+	attackers, victim := j.takes(j.attackerInvalid, i, topology.Provider), j.takes(j.victimInvalid, i, topology.Provider)
 	for ; offered != 0; offered &= offered - 1 {
 		length := offered.lowest()
 		var got vecs
 		for _, y := range providers {
-			if from := j.final.get(y, length); from != nil {
-				got.add(from, attackers, victim, j.tie)
+			if from := r.final.get(y, length); from != nil {
+				got.add(from, attackers, victim, r.tie)
 			}
 		}
-		if j.take(length+1, &got) {
+		if r.take(length+1, &got) {
 			return
 		}
 	}
@@ -451,25 +478,29 @@ func (j *joint) fromProviders(x int32) {
 // add adds the routes of the next provider in order of preference; ties fall as
 // tie says.
 func (w *vecs) add(from *vecs, attackers, victim bool, tie plane) {
-	for n := range w.attacker {
-		a, v := from.attacker[n], from.victim[n]
-		if !attackers {
-			a = 0
+	a, v := uint64(0), uint64(0)
+	if attackers {
+		a = ^a
+	}
+	if victim {
+		v = ^v
+	}
+	switch tie {
+	case lower:
+		for n := range w.attacker {
+			w.attacker[n] |= from.attacker[n] & a
+			w.victim[n] = (w.victim[n] | from.victim[n]&v) &^ w.attacker[n]
 		}
-		if !victim {
-			v = 0
+	case upper:
+		for n := range w.attacker {
+			w.victim[n] |= from.victim[n] & v
+			w.attacker[n] = (w.attacker[n] | from.attacker[n]&a) &^ w.victim[n]
 		}
-		switch tie {
-		case lower:
-			w.attacker[n] |= a
-			w.victim[n] = (w.victim[n] | v) &^ w.attacker[n]
-		case upper:
-			w.victim[n] |= v
-			w.attacker[n] = (w.attacker[n] | a) &^ w.victim[n]
-		default:
+	default:
+		for n := range w.attacker {
 			taken := w.attacker[n] | w.victim[n]
-			w.attacker[n] |= a &^ taken
-			w.victim[n] |= v &^ taken
+			w.attacker[n] |= from.attacker[n] & a &^ taken
+			w.victim[n] |= from.victim[n] & v &^ taken
 		}
 	}
 }

@@ -85,11 +85,11 @@ func (s *Sweeper) prepare(attackers *Attackers, o *Outcomes) error {
 		s.planCuts(attackers, o)
 		s.planSplits(attackers, o)
 	case route.InfluenceOrigin:
-		blocks := attackers.blocks
+		blocks := attackers.joint
 		if usual.attackerInvalid {
-			blocks = attackers.rejected()
+			blocks = attackers.rejected
 		}
-		s.planBlocks(blocks, job{treatment: usual, joint: true})
+		s.planBlocks(blocks(), job{treatment: usual, joint: true})
 		s.splitAll(usual, attackers, o)
 	case route.InfluencePath:
 		s.routeAll(usual, attackers)

@@ -110,7 +110,7 @@ func (s *Sweeper) do(w *worker, j *job, attackers *Attackers, o *Outcomes) error
 	}
 	b := j.block
 	if b == nil {
-		w.builder.build(&w.built, s.lanesAS[j.from:j.to], attackers.shape.Length, j.attackerInvalid, j.joint)
+		w.builder.build(&w.built, s.lanesAS[j.from:j.to], attackers.shape.Length, blockOptions{joint: j.joint, rejected: j.attackerInvalid})
 		b = &w.built
 	}
 	var deep bool
