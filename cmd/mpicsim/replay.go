@@ -242,8 +242,11 @@ func nextCommands(name string, r *result.Replay, f replayFlags) [][2]string {
 	var next [][2]string
 	add := func(command, what string) { next = append(next, [2]string{"mpicsim " + command, what}) }
 	names := library.Names()
-	if n := slices.Index(names, name); n >= 0 && n+1 < len(names) && !r.Scenario.Changed {
-		add("replay "+names[n+1], "the next story")
+	if list, err := listScenarios(); err == nil && !r.Scenario.Changed { // in the order of the list
+		n := slices.IndexFunc(list, func(l listedScenario) bool { return l.Name == name })
+		if n >= 0 && n+1 < len(list) {
+			add("replay "+list[n+1].Name, "the next story")
+		}
 	}
 	if r.Inputs.TieBreak == route.TieBreakSeeded.String() {
 		add(fmt.Sprintf("%s --seed %d", f.again("seed"), r.Inputs.Seed+1), "let ties fall another way")
