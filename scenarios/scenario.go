@@ -247,6 +247,24 @@ type Hijack struct {
 	// ForgedOrigin, optional, makes the attacker announce the path "attacker,
 	// rightful origin" (type 1) instead of itself as the origin (type 0).
 	ForgedOrigin bool `yaml:"forged-origin"`
+	// Path, optional, is the AS path as announced, the attacker's own number first
+	// and the origin last: another forged origin, or a longer path.
+	Path []topology.ASN `yaml:"path"`
+	// Prepend, optional, is how often the attacker repeats its number beyond the
+	// first.
+	Prepend int `yaml:"prepend"`
+	// Export, optional, limits whom the attacker announces to; all neighbours by
+	// default.
+	Export *Export `yaml:"export"`
+	// NoExport, optional, asks the neighbours to tell nobody (the community
+	// NO_EXPORT, RFC 1997).
+	NoExport bool `yaml:"no-export"`
+}
+
+// Export says which neighbours hear of an announcement.
+type Export struct {
+	// To names the only ones.
+	To []topology.ASN `yaml:"to"`
 }
 
 // Withdraw ends announcements.

@@ -180,6 +180,7 @@ func fieldRules() map[string]object {
 		"CA.Method": enum(perspectives.HTTP01, perspectives.DNS01), "CA.ControlPlane": enum(ControlOutOfBand, ControlEmulated),
 		"Perspectives.Set": ref("set"), "Site.Region": ref("region"), "Site.Name": ref("site-name"), "Site.Providers": items(0, 0), "Site.Peers": items(0, 0),
 		"Announce.Prefixes": items(0, 0), "Hijack.Prefixes": items(0, MaxPrefixes), "Hijack.PrefixesOf": items(0, 0),
+		"Hijack.Path": {{"maxItems", MaxPath}}, "Hijack.Prepend": between(0, MaxPrepend), "Export.To": items(1, 0),
 		"Withdraw.Prefixes": items(0, 0), "Withdraw.PrefixesOf": items(0, 0), "Withdraw.By": enum(SideVictim, SideAttacker),
 		"CheckEvent.Name": name, "CheckEvent.Applicant": enum(SideAttacker, SideVictim),
 		"Expectation.Reason": enum(decisionReasons()...), "Expectation.Quorum": matching(quorumPattern.String()).examples("3/5"),

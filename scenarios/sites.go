@@ -222,6 +222,7 @@ func (s *Source) ValidateOn(g *topology.Graph) error {
 	if s.DNS.TLDAS != 0 {
 		known("dns.tld-as", s.DNS.TLDAS)
 	}
+	v.scopes(g)
 	s.eachSite(func(field string, site ResolvedSite) {
 		if site.AS != 0 {
 			known(field+".as", site.AS)
@@ -234,6 +235,23 @@ func (s *Source) ValidateOn(g *topology.Graph) error {
 		}
 	})
 	return errors.Join(v.errs...)
+}
+
+// scopes checks that the attacker announces to neighbours of his.
+func (v *validation) scopes(g *topology.Graph) {
+	attacker, known := g.Index(v.s.Attacker.AS)
+	for n, e := range v.s.Timeline {
+		if !known || e.Hijack == nil || e.Hijack.Export == nil {
+			continue
+		}
+		for i, as := range e.Hijack.Export.To {
+			to, ok := g.Index(as)
+			if ok {
+				_, ok = g.RelationshipTo(attacker, to)
+			}
+			v.check(ok, fmt.Sprintf("timeline[%d].hijack.export.to[%d]", n, i), fmt.Sprintf("AS %v", as), fmt.Sprintf("a neighbour of the attacker's AS %v", v.s.Attacker.AS))
+		}
+	}
 }
 
 // eachSite calls f for each perspective of a deployment that some check uses, as

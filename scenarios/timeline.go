@@ -79,6 +79,7 @@ func (v *validation) event(e *Event, field string, c *chronicle) {
 			c.standing[SideAttacker][p] = true
 		}
 		v.targets(field+".hijack.prefixes-of", e.Hijack.PrefixesOf)
+		v.announced(field+".hijack", *e.Hijack)
 		for _, name := range e.Hijack.PrefixesOf {
 			c.taken[name] = true
 		}
@@ -87,6 +88,23 @@ func (v *validation) event(e *Event, field string, c *chronicle) {
 	case e.Check != nil:
 		v.checkEvent(field+".check", *e.Check, c)
 		c.lastCheck = e
+	}
+}
+
+// announced checks how a hijack is announced.
+func (v *validation) announced(field string, h Hijack) {
+	if len(h.Path) > 0 {
+		v.check(h.Path[0] == v.s.Attacker.AS, field+".path[0]", fmt.Sprintf("AS %v", h.Path[0]), fmt.Sprintf("the attacker's AS %v", v.s.Attacker.AS))
+		v.check(len(h.Path) <= MaxPath, field+".path", fmt.Sprintf("%d ASes", len(h.Path)), fmt.Sprintf("at most %d", MaxPath))
+		v.check(!h.ForgedOrigin, field+".forged-origin", "true beside path", "one or the other")
+	}
+	v.check(h.Prepend >= 0 && h.Prepend <= MaxPrepend, field+".prepend", fmt.Sprint(h.Prepend), fmt.Sprintf("a number from 0 to %d", MaxPrepend))
+	if h.Export == nil {
+		return
+	}
+	v.check(len(h.Export.To) > 0, field+".export.to", "nothing", "at least one neighbour of the attacker's AS")
+	for n, as := range h.Export.To {
+		v.check(!slices.Contains(h.Export.To[:n], as), fmt.Sprintf("%s.export.to[%d]", field, n), fmt.Sprintf("AS %v a second time", as), "each neighbour once")
 	}
 }
 

@@ -28,6 +28,9 @@ const (
 	MaxPrefixes     = 64
 	MaxWebAddresses = 16
 	MaxNameServers  = 13
+	// MaxPath is the longest announced AS path, MaxPrepend the most repetitions.
+	MaxPath    = 32
+	MaxPrepend = 64
 	// MaxTime is the longest story, a leap year.
 	MaxTime = 366 * 24 * time.Hour
 	// FirstYear is that of the earliest policy date: captures date packets by

@@ -53,6 +53,15 @@ func TestValidate(t *testing.T) {
 			`@2: verdict.checks[2]: found "during" a second time, expected each check once`,
 		}},
 
+		"another's path": {"hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes: [203.0.113.0/24], path: [«10, 64500], forged-origin: «true, prepend: 65}", []string{
+			"@1: timeline[1].hijack.path[0]: found AS 10, expected the attacker's AS 64666",
+			"@2: timeline[1].hijack.forged-origin: found true beside path, expected one or the other",
+			"s.yaml:46:101: timeline[1].hijack.prepend: found 65, expected a number from 0 to 64",
+		}},
+		"announced to nobody": {"hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes: [203.0.113.0/24], export: «{}}", []string{"@1: timeline[1].hijack.export.to: found nothing, expected at least one neighbour of the attacker's AS"}},
+		"announced to a stranger, twice": {"hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes: [203.0.113.0/24], export: {to: [10, «10]}}", []string{"@1: timeline[1].hijack.export.to[1]: found AS 10 a second time, expected each neighbour once"}},
+		"announced to a stranger": {"hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes: [203.0.113.0/24], export: {to: [«64500]}}", []string{"@1: timeline[1].hijack.export.to[0]: found AS 64500, expected a neighbour of the attacker's AS 64666"}},
+
 		"two topologies": {"topology:\n", "topology:\n  «file: x\n", []string{"@1: topology: found 2 of synthetic, file and links, expected exactly one"}},
 		"three topologies": {"topology:\n", "topology:\n  «file: x\n  synthetic: {ases: 10}\n", []string{
 			"@1: topology: found 3 of synthetic, file and links, expected exactly one",
@@ -404,6 +413,7 @@ func TestValid(t *testing.T) {
 		"a perspective at the victim's":       {"as: 21", "as: 64500"},
 		"a perspective with neighbours":       {"as: 21", "providers: [10, 20], peers: [11]"},
 		"the same perspectives in two checks": {"check: {name: during}}", "check: {name: during}}\n  - {at: 91s, check: {name: again, perspectives: {primary: {name: there, city: There, lat: 1.5, lon: 2.5, rir: RIPE NCC, as: 21}, remotes: [{region: aws/us-east-2, as: 11}]}}}"},
+		"a path, scoped":                      {"hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes: [203.0.113.0/24], path: [64666, 64500], prepend: 2, export: {to: [10]}, no-export: true}"},
 		"a forged origin":                     {"hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes: [203.0.113.0/24], forged-origin: true}"},
 		"CAA for nobody":                      {`'0 issue "ca.example"'`, `'0 issue ";"', '128 tbs "x"'`},
 		"text in other scripts":               {"title: A title", "title: Ein Präfix – 接頭辞"},

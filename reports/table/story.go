@@ -121,7 +121,7 @@ func (s *story) timeline() {
 		case "announce":
 			line = "the victim's side announces " + what
 		case "hijack":
-			line = s.bad("hijack") + ": the attacker announces " + what + " too (" + e.Attack + ")"
+			line = s.bad("hijack") + ": the attacker announces " + what + " too (" + e.Attack + ")" + scope(e)
 		case "withdraw":
 			line = "the " + e.By + " withdraws " + what
 		case "check":
@@ -129,6 +129,21 @@ func (s *story) timeline() {
 		}
 		s.printf("  %7v  %s\n", e.At, line)
 	}
+}
+
+// scope says with which path a hijack is announced, and to whom.
+func scope(e result.Event) string {
+	var b strings.Builder
+	if len(e.Path) > 0 {
+		b.WriteString(" with the path " + path(e.Path, false))
+	}
+	if len(e.To) > 0 {
+		b.WriteString(" to AS " + path(e.To, false) + " only")
+	}
+	if e.NoExport {
+		b.WriteString(", who must tell nobody (NO_EXPORT)")
+	}
+	return b.String()
 }
 
 func (s *story) check(c result.Check) {

@@ -77,6 +77,30 @@ var _ = Describe("A hijack of the web server's prefix", func() {
 		Expect(row(c, "primary").Path).To(Equal([]topology.ASN{12, 11, 10, 14, 64666}), "packets end at the attacker, whatever the path says")
 	})
 
+	It("announced to one neighbour, who must tell nobody, fools those whose packets pass there", func(ctx SpecContext) {
+		scoped := func(prefix string) []string {
+			return []string{
+				"14 > 64666", "14 > 64666, 11 > 64666",
+				"prefixes: [203.0.112.0/23]}", "prefixes: [" + prefix + "], export: {to: [11]}, no-export: true}",
+			}
+		}
+		r := run(ctx, tell(scoped("203.0.113.0/24")...))
+		Expect(reached(check(r, "during"))).To(Equal(fooled("primary")))
+		Expect(row(check(r, "during"), "primary").Path).To(Equal([]topology.ASN{12, 11, 64666}))
+		Expect(check(r, "during").Bounds.Lower.Fooled).To(Equal(1))
+		Expect(r.Timeline[1]).To(And(HaveField("To", []topology.ASN{11}), HaveField("NoExport", true)))
+
+		c := check(run(ctx, tell(scoped("203.0.112.0/23")...)), "during")
+		Expect(reached(c)).To(HaveKeyWithValue("primary", "nobody"), "its provider has a route that it must not pass on, and passes on no other")
+	})
+
+	It("with a path of its own is as long as that", func(ctx SpecContext) {
+		r := run(ctx, tell("prefixes: [203.0.112.0/23]}", "prefixes: [203.0.112.0/23], path: [64666, 64510], prepend: 1}"))
+		Expect(r.Timeline[1].Attack).To(Equal("forged-origin equal-prefix"))
+		Expect(r.Timeline[1].Path).To(Equal([]topology.ASN{64666, 64666, 64510}))
+		Expect(reached(check(r, "during"))).To(Equal(fooled(inCone...)), "relationships come before lengths")
+	})
+
 	It("announced again in another way replaces the announcement before", func(ctx SpecContext) {
 		// The victim's provider prefers its customer; only 30's side chooses by
 		// length, and a forged origin makes the attacker's path longer.

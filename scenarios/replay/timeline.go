@@ -109,11 +109,7 @@ func (w *World) apply(e scenarios.Event, anns map[netip.Prefix][]route.Announcem
 		}
 	case e.Hijack != nil:
 		for _, o := range w.stolen(e.Hijack.Prefixes, e.Hijack.PrefixesOf) {
-			path := []topology.ASN{s.Attacker.AS}
-			if e.Hijack.ForgedOrigin {
-				path = append(path, o.AS)
-			}
-			put(route.Announcement{Prefix: o.Prefix, Path: path, Attacker: true})
+			put(w.hijack(*e.Hijack, o))
 			if !slices.Contains(w.hijacked, o.Prefix) {
 				w.hijacked = append(w.hijacked, o.Prefix)
 			}
@@ -132,6 +128,27 @@ func (w *World) apply(e scenarios.Event, anns map[netip.Prefix][]route.Announcem
 			anns[p] = slices.DeleteFunc(list, func(a route.Announcement) bool { return a.Attacker == attacker })
 		}
 	}
+}
+
+// hijack returns what the attacker announces for one prefix.
+func (w *World) hijack(h scenarios.Hijack, o scenarios.Owned) route.Announcement {
+	a := route.Announcement{Prefix: o.Prefix, Path: w.announcedPath(h, o.AS), Attacker: true, NoExport: h.NoExport}
+	if h.Export != nil {
+		a.Export.To = h.Export.To
+	}
+	return a
+}
+
+// announcedPath returns the path of a hijack of a prefix with this rightful origin.
+func (w *World) announcedPath(h scenarios.Hijack, rightful topology.ASN) []topology.ASN {
+	path := slices.Repeat([]topology.ASN{w.source.Attacker.AS}, 1+h.Prepend)
+	switch {
+	case len(h.Path) > 0:
+		return append(path, h.Path[1:]...)
+	case h.ForgedOrigin:
+		return append(path, rightful)
+	}
+	return path
 }
 
 // stolen returns the prefixes of a hijack, or of its end, with their rightful
@@ -232,6 +249,13 @@ func (w *World) describeTimeline() []result.Event {
 			r.Kind, r.By = "hijack", scenarios.SideAttacker
 			r.Prefixes, r.Hosts = w.prefixesOf(e.Hijack.Prefixes, e.Hijack.PrefixesOf), e.Hijack.PrefixesOf
 			r.Attack = attackName(*e.Hijack, rightful)
+			r.NoExport = e.Hijack.NoExport
+			if e.Hijack.Export != nil {
+				r.To = e.Hijack.Export.To
+			}
+			if len(e.Hijack.Path) > 0 || e.Hijack.Prepend > 0 {
+				r.Path = w.announcedPath(*e.Hijack, s.Victim.AS)
+			}
 		case e.Withdraw != nil:
 			r.Kind, r.By = "withdraw", e.Withdraw.By
 			r.Prefixes, r.Hosts = w.prefixesOf(e.Withdraw.Prefixes, e.Withdraw.PrefixesOf), e.Withdraw.PrefixesOf
@@ -258,7 +282,7 @@ func attackName(h scenarios.Hijack, rightful map[netip.Prefix]bool) string {
 			}
 		}
 	}
-	if h.ForgedOrigin {
+	if h.ForgedOrigin || len(h.Path) > 0 && h.Path[len(h.Path)-1] != h.Path[0] {
 		name = "forged-origin " + name
 	}
 	return name

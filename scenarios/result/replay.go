@@ -146,6 +146,13 @@ type Event struct {
 	// Attack says what kind of hijack it is: "equal-prefix", "sub-prefix" or
 	// either with "forged-origin ".
 	Attack string `json:"attack,omitempty"`
+	// Path is the announced AS path of a hijack, if the scenario says more of it than
+	// Attack does.
+	Path []topology.ASN `json:"path,omitempty"`
+	// To are the only neighbours that a hijack is announced to; all if there are none.
+	To []topology.ASN `json:"to,omitempty"`
+	// NoExport: they are asked to tell nobody.
+	NoExport bool `json:"no_export,omitempty"`
 	// Hosts are the perspectives and "coordinator" whose own prefixes are among
 	// Prefixes.
 	Hosts []string `json:"hosts,omitempty"`
