@@ -58,9 +58,9 @@ func TestValidate(t *testing.T) {
 			"@2: timeline[1].hijack.forged-origin: found true beside path, expected one or the other",
 			"s.yaml:46:101: timeline[1].hijack.prepend: found 65, expected a number from 0 to 64",
 		}},
-		"announced to nobody": {"hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes: [203.0.113.0/24], export: «{}}", []string{"@1: timeline[1].hijack.export.to: found nothing, expected at least one neighbour of the attacker's AS"}},
+		"announced to nobody":            {"hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes: [203.0.113.0/24], export: «{}}", []string{"@1: timeline[1].hijack.export.to: found nothing, expected at least one neighbour of the attacker's AS"}},
 		"announced to a stranger, twice": {"hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes: [203.0.113.0/24], export: {to: [10, «10]}}", []string{"@1: timeline[1].hijack.export.to[1]: found AS 10 a second time, expected each neighbour once"}},
-		"announced to a stranger": {"hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes: [203.0.113.0/24], export: {to: [«64500]}}", []string{"@1: timeline[1].hijack.export.to[0]: found AS 64500, expected a neighbour of the attacker's AS 64666"}},
+		"announced to a stranger":        {"hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes: [203.0.113.0/24], export: {to: [«64500]}}", []string{"@1: timeline[1].hijack.export.to[0]: found AS 64500, expected a neighbour of the attacker's AS 64666"}},
 
 		"two topologies": {"topology:\n", "topology:\n  «file: x\n", []string{"@1: topology: found 2 of synthetic, file and links, expected exactly one"}},
 		"three topologies": {"topology:\n", "topology:\n  «file: x\n  synthetic: {ases: 10}\n", []string{

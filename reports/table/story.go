@@ -141,7 +141,7 @@ func scope(e result.Event) string {
 		b.WriteString(" to AS " + path(e.To, false) + " only")
 	}
 	if e.NoExport {
-		b.WriteString(", who must tell nobody (NO_EXPORT)")
+		b.WriteString(", to be told to nobody (NO_EXPORT)")
 	}
 	return b.String()
 }
