@@ -42,11 +42,12 @@ func IncidentIndex(w io.Writer, pages []IncidentPage) error {
 		"packets. These pages are printed from the same replays, so they say what the simulator does. Networks that are part of a "+
 		"story only to make it play are stand-ins, and each story lists what it assumes: a small topology shows a mechanism, not "+
 		"how much of the Internet was affected.")
-	s.printf("*Stopped* means: by the quorum of that rule, on this topology, with the perspectives of this story.\n")
+	s.printf("*Stopped* means: no certificate for the attacker under that rule, on this topology, with the perspectives of this story. "+
+		"Why, and whether it was the quorum that stopped it, is said with each story.\n")
 	for _, p := range pages {
-		s.printf("\n## [%s](%s)\n\n%s\n\n| story | MPIC | rule | |\n|---|---|---|---|\n", p.Title, p.File, p.About)
+		s.printf("\n## [%s](%s)\n\n%s\n\n| story | verdict | rule | |\n|---|---|---|---|\n", p.Title, p.File, p.About)
 		for _, r := range p.Stories {
-			s.printf("| [%s](%s#%s) | %s | %s | %s |\n", r.Scenario.Name, p.File, anchor(r), mpic(r.Scenario.Verdict), rule(r.Scenario.Verdict), cell(r.Scenario.Title))
+			s.printf("| [%s](%s#%s) | %s | %s | %s |\n", r.Scenario.Name, p.File, anchor(r), verdictOf(r.Scenario.Verdict), rule(r.Scenario.Verdict), cell(r.Scenario.Title))
 		}
 	}
 	return s.err
@@ -55,7 +56,7 @@ func IncidentIndex(w io.Writer, pages []IncidentPage) error {
 // anchor is the fragment that leads to a story on its page.
 func anchor(r *result.Replay) string { return r.Scenario.Name }
 
-func mpic(v *result.Verdict) string {
+func verdictOf(v *result.Verdict) string {
 	switch {
 	case v == nil:
 		return ""
@@ -81,11 +82,11 @@ func (s *story) incident(r *result.Replay) {
 	c := r.Scenario
 	s.printf("\n<a id=\"%s\"></a>\n\n## %s\n\n%s\n", anchor(r), c.Title, paragraph(c.Claim))
 	if v := c.Verdict; v != nil {
-		what := "MPIC stops it"
+		what := "Stopped"
 		if !v.Stopped {
-			what = "MPIC does not stop it"
+			what = "Not stopped"
 		}
-		s.printf("\n**%s** (%s; %s). %s\n", what, v.Under, quoted("check", v.Checks), paragraph(v.Why))
+		s.printf("\n**%s** under %s (%s). %s\n", what, v.Under, quoted("check", v.Checks), paragraph(v.Why))
 	}
 	s.printf("\nFrom:\n\n")
 	for _, source := range c.Sources {

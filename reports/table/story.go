@@ -361,5 +361,5 @@ func (s *story) verdict() {
 	if !v.Stopped {
 		what = s.bad("NOT STOPPED")
 	}
-	s.printf("\n%s\n", wrap(what+" by MPIC under "+v.Under+". "+v.Why, width, "", ""))
+	s.printf("\n%s\n", wrap(what+" under "+v.Under+". "+v.Why, width, "", ""))
 }

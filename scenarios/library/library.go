@@ -29,6 +29,7 @@ func Names() []string {
 			names = append(names, name)
 		}
 	}
+	slices.Sort(names[1:]) // files sort by what is behind the name as well
 	return names
 }
 
