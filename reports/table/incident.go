@@ -42,7 +42,7 @@ func IncidentIndex(w io.Writer, pages []IncidentPage) error {
 		"packets. These pages are printed from the same replays, so they say what the simulator does. Networks that are part of a "+
 		"story only to make it play are stand-ins, and each story lists what it assumes: a small topology shows a mechanism, not "+
 		"how much of the Internet was affected.")
-	s.printf("*Stopped* means: no certificate for the attacker under that rule, on this topology, with the perspectives of this story. "+
+	s.printf("*Stopped* means: no certificate for the attacker under that rule, on this topology, with the perspectives of this story. " +
 		"Why, and whether it was the quorum that stopped it, is said with each story.\n")
 	for _, p := range pages {
 		s.printf("\n## [%s](%s)\n\n%s\n\n| story | verdict | rule | |\n|---|---|---|---|\n", p.Title, p.File, p.About)
