@@ -43,6 +43,10 @@ type Plan struct {
 	Revoked []netip.Prefix
 	// Forwards: the attacker hands packets on to the victim.
 	Forwards bool
+	// Kept is the attacker's own way to the victim under an interception or a leak,
+	// itself first, nil if there is none, and Attracted how many ASes' packets pass it.
+	Kept      []topology.ASN
+	Attracted int
 	// Assumptions are sentences: what the attack takes for granted beyond the package
 	// comment, and what was chosen for it.
 	Assumptions []string
@@ -172,7 +176,7 @@ func (a Attack) Plan(in Setting) (*Plan, error) {
 		}
 	}
 	if !p.Viable() {
-		p.Steps, p.VRPs, p.Revoked, p.Forwards, p.Assumptions = nil, nil, nil, false, nil
+		p.Steps, p.VRPs, p.Revoked, p.Assumptions = nil, nil, nil, nil
 	}
 	return p.Plan, nil
 }

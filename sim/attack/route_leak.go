@@ -62,11 +62,26 @@ func announceLeak(p *planning) error {
 		p.refuse(NobodyToTell, "AS %d has none of its %v to leak the route to, beside where it has it from", a.Attacker, ann.Export.Classes)
 		return nil
 	}
-	p.Forwards = true
 	if a.Type == leakInternal {
 		p.assume("the part of the target exists inside AS %d only, which sends its packets on as those of the target", a.Attacker)
 	}
+	p.Forwards = true
 	p.launch(ann)
+	return p.follow()
+}
+
+// follow finds out what becomes of the packets that an announcement attracts.
+func (p *planning) follow() error {
+	o, err := p.in.Outcome(p.At(0, p.in.Standing), p.attacker, p.address())
+	if err != nil {
+		return err
+	}
+	p.Attracted = o.Count()
+	if o.Kept == nil {
+		p.assume("what AS %d attracts does not arrive: its own way is captured too", p.Attack.Attacker)
+		return nil
+	}
+	p.Kept = p.numbers(o.Kept)
 	return nil
 }
 
