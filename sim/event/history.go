@@ -37,15 +37,6 @@ func (h *History) Of(p netip.Prefix) *Timeline {
 	return nil
 }
 
-// At returns the state of all prefixes at a time, in the order of Prefixes.
-func (h *History) At(t time.Duration) []State {
-	states := make([]State, len(h.timelines))
-	for n, tl := range h.timelines {
-		states[n] = tl.At(t)
-	}
-	return states
-}
-
 // Outcome says how a run for one prefix ended.
 type Outcome uint8
 
@@ -124,6 +115,7 @@ type Timeline struct {
 	outcome  Outcome
 	cycle    []Alternation
 	messages []Message
+	rumours  rumours
 }
 
 // entry is a best route at one AS: node and the slot of the session that it came
@@ -299,19 +291,16 @@ func (s State) Trace(i int32) (end int32, fate route.Fate) {
 // packets pass, from i to the end, to hops. Of a loop it appends one round and the
 // AS that closes it.
 func (s State) AppendTrace(hops []int32, i int32) ([]int32, route.Fate) {
-	from := len(hops)
-	for {
-		looping := slices.Contains(hops[from:], i)
-		hops = append(hops, i)
-		next, own, ok := s.NextHop(i)
-		switch {
-		case looping:
-			return hops, route.Looping
-		case !ok:
-			return hops, route.Unrouted
-		case own:
-			return hops, route.Delivered
-		}
-		i = next
+	return follow(hops, i, s.step)
+}
+
+func (s State) step(i int32) (next int32, fate route.Fate) {
+	next, own, ok := s.NextHop(i)
+	switch {
+	case !ok:
+		return -1, route.Unrouted
+	case own:
+		return -1, route.Delivered
 	}
+	return next, route.Delivered
 }

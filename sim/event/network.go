@@ -28,7 +28,7 @@ type network struct {
 	mrai    []time.Duration         // per AS; nil if all are the same
 
 	// per AS, nil if no AS has the policy
-	otc, preferValid, bgpsec []bool
+	otc, preferValid, bgpsec, rovpp []bool
 }
 
 // maxPreferences is the greatest number of different preferences at one AS.
@@ -107,27 +107,6 @@ func (n *network) pairUp() {
 	}
 }
 
-func (n *network) policies() {
-	p := n.options.Routing.Policies
-	if p == nil {
-		return
-	}
-	mark := func(at *[]bool, i int32, has bool) {
-		if has && *at == nil {
-			*at = make([]bool, n.graph.Len())
-		}
-		if has {
-			(*at)[i] = true
-		}
-	}
-	for i := range int32(n.graph.Len()) {
-		q := p.Of(i)
-		mark(&n.otc, i, q.OTC)
-		mark(&n.preferValid, i, q.ROV == route.ROVPreferValid)
-		mark(&n.bgpsec, i, q.BGPsec)
-	}
-}
-
 // preferences ranks the preferences at each AS.
 func (n *network) preferences() error {
 	if len(n.options.Prefer) == 0 {
@@ -168,3 +147,28 @@ func (n *network) slot(a, b int32) int32 {
 }
 
 func has(policy []bool, i int32) bool { return policy != nil && policy[i] }
+
+// mark sets policy[i], of n ASes, if on.
+func mark(policy *[]bool, i, n int32, on bool) {
+	if !on {
+		return
+	}
+	if *policy == nil {
+		*policy = make([]bool, n)
+	}
+	(*policy)[i] = true
+}
+
+func (n *network) policies() {
+	p := n.options.Routing.Policies
+	if p == nil {
+		return
+	}
+	for i, ases := int32(0), int32(n.graph.Len()); i < ases; i++ {
+		q := p.Of(i)
+		mark(&n.otc, i, ases, q.OTC)
+		mark(&n.preferValid, i, ases, q.ROV == route.ROVPreferValid)
+		mark(&n.bgpsec, i, ases, q.BGPsec)
+		mark(&n.rovpp, i, ases, q.ROVPP)
+	}
+}

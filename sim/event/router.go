@@ -41,6 +41,7 @@ type router struct {
 	path               []topology.ASN // scratch
 
 	log      []logged
+	rumours  rumours
 	phase    Phase
 	messages []Message
 	left     int // messages that may still be sent before the bound
@@ -93,6 +94,10 @@ func (r *router) load(p *part) {
 		r.side[n] = sideOf(r.net.options.Routing.TieBreak, a)
 		r.invalid[n] = r.net.options.Routing.Policies.Validity(p.prefix, a.Origin()) == rpki.Invalid
 	}
+	r.rumours = rumours{}
+	if r.net.rovpp != nil {
+		r.rumours.turns = map[int32][]time.Duration{}
+	}
 	r.jitter = newStream(r.net.options.Seed, "MRAI", p.prefix)
 	r.processing = newStream(r.net.options.Seed, "processing", p.prefix)
 }
@@ -101,6 +106,9 @@ func (r *router) load(p *part) {
 // withdrawal, and runs the decision process (RFC 4271 9.1).
 func (r *router) receive(s, n int32) {
 	i := r.net.owner(s)
+	if has(r.net.rovpp, i) {
+		r.rumours.hear(s, r.now, n != noNode && r.invalid[r.paths.at(n).ann])
+	}
 	k := unranked
 	if n != noNode && !r.accepts(i, s, n) {
 		n = noNode

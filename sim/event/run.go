@@ -77,7 +77,7 @@ func (r *router) run(p *part) *Timeline {
 			tl.outcome = Oscillates
 		}
 	}
-	tl.messages = r.messages
+	tl.messages, tl.rumours = r.messages, r.rumours
 	tl.file(r.log, len(r.best))
 	return tl
 }
@@ -124,6 +124,7 @@ func (r *router) settle() {
 			r.log = append(r.log, logged{entry{0, b.node, b.slot}, int32(i)})
 		}
 	}
+	r.rumours.settle()
 	clear(r.ready)
 	clear(r.timed)
 	clear(r.order)
@@ -143,6 +144,7 @@ func (r *router) apply(st *step) {
 			r.life[s]++
 			r.in[s], r.ranks[s], r.sent[s] = noNode, unranked, noNode
 			r.ready[s], r.timed[s], r.order[s] = 0, false, 0
+			r.rumours.hear(s, r.now, false)
 			touch(r.net.owner(s))
 		}
 		r.lose(l)
