@@ -89,8 +89,3 @@ type treatment struct {
 	// valid unless influence is InfluenceOrigin.
 	victimInvalid, attackerInvalid bool
 }
-
-// exact says whether the extreme tie-breaks are bounds.
-func (t treatment) exact() bool {
-	return t.influence == route.InfluenceNone || t.influence == route.InfluenceOrigin && t.victimInvalid == t.attackerInvalid
-}

@@ -23,6 +23,7 @@ type joint struct {
 	// up is what slots outside offer to each place of the ascent as customers.
 	up   offers
 	runs [3]tieRun
+	span span
 	deep bool
 }
 
@@ -99,6 +100,7 @@ func (j *joint) run(a *ascent, k *block, length int, t treatment) (deep bool) {
 		for n := range j.runs {
 			j.climb(&j.runs[n], length)
 		}
+		j.climbSpan(length)
 	}
 	if !j.deep {
 		j.finish()
@@ -122,6 +124,10 @@ func (j *joint) outcome(x int32, s *[allPlanes]vec) {
 		s[r.tie], s[to] = sum.attacker, sum.attacker
 		s[to].or(&sum.victim)
 	}
+	final := &j.span.final
+	s[possible] = final.sum[x].attacker
+	s[certain] = s[possible].and(&final.closed[x])
+	s[certain].minus(&final.sum[x].victim)
 }
 
 // takes says whether AS i takes the routes of a side, whose announcement is invalid
@@ -349,8 +355,10 @@ func (j *joint) finish() {
 	for n := range j.runs {
 		j.runs[n].final.reset(len(j.nodes))
 	}
+	j.span.final.reset(len(j.nodes))
 	for x := range int32(len(j.nodes)) {
-		some := false
+		j.spanBelow(x)
+		some := j.span.open.any()
 		for n := range j.runs {
 			r := &j.runs[n]
 			r.found, r.open = 0, j.all
@@ -366,6 +374,8 @@ func (j *joint) finish() {
 			}
 			r.store(&r.final, x)
 		}
+		j.spanProviders(x)
+		j.span.store(&j.span.final, x)
 		if j.deep {
 			return
 		}
@@ -411,9 +421,11 @@ func (j *joint) fromPeers(x int32) {
 	for n := range j.runs {
 		offered[n] = j.runs[n].offered(beside)
 	}
-	for left := across | offered[0] | offered[1] | offered[2]; left != 0; left &= left - 1 {
+	spanned := j.span.climbed.offered(beside) << 1
+	for left := across | spanned | offered[0] | offered[1] | offered[2]; left != 0; left &= left - 1 {
 		length := left.lowest()
-		var open, outside vec
+		var outside vec
+		open := j.span.open
 		for n := range j.runs {
 			open.or(&j.runs[n].open)
 		}
@@ -432,6 +444,11 @@ func (j *joint) fromPeers(x int32) {
 			}
 			r.take(length, &got)
 		}
+		got, sure := vecs{attacker: outside}, outside
+		if spanned.has(length) {
+			j.span.climbed.gather(&got, &sure, beside, length-1, attackers, victim)
+		}
+		j.span.may(length, &got, &sure)
 	}
 }
 

@@ -13,8 +13,8 @@ type Outcomes struct {
 	// validation; Routed how many were left to package route, because of other
 	// policies or because their paths were too long for a pass.
 	Filtered, Routed int
-	// Estimated is for how many lower and upper are no bounds but estimates: the
-	// results with all ties to one side, where a policy treats the sides differently.
+	// Estimated is for how many Possible and Certain are no bounds but estimates:
+	// those left to package route because of policies.
 	Estimated int
 }
 
@@ -29,6 +29,8 @@ const (
 	// These are as reached without policies.
 	reachedLower // the viewpoint has a route to either if all ties fall to the attacker
 	reachedUpper // ... to the victim
+	possible     // the attacker is reached under some picks
+	certain      // ... under all
 	allPlanes
 
 	plainPlanes = reachedLower
@@ -94,16 +96,37 @@ func (o *Outcomes) Picked(n int) []uint64 { return o.row(n, picked) }
 // to the victim (route.TieBreakVictim).
 func (o *Outcomes) Upper(n int) []uint64 { return o.row(n, upper) }
 
+// Possible returns the viewpoints that reach the n-th attacker under some picks
+// among equally good routes, and perhaps more: the bound that Lower is not always.
+// Without policies it is Lower; for attackers left to package route it holds Lower,
+// Picked and Upper and is an estimate.
+func (o *Outcomes) Possible(n int) []uint64 {
+	if int(possible) >= o.planes {
+		return o.Lower(n)
+	}
+	return o.row(n, possible)
+}
+
+// Certain returns the viewpoints that reach the n-th attacker under all picks, and
+// perhaps not all of them; see [Outcomes.Possible].
+func (o *Outcomes) Certain(n int) []uint64 {
+	if int(certain) >= o.planes {
+		return o.Upper(n)
+	}
+	return o.row(n, certain)
+}
+
 // collector turns what a pass found into rows.
 type collector struct {
 	rows []uint64 // lanes rows
+	sets [64][allPlanes]vec
 }
 
 // collect reads the outcomes of a pass with some attackers; of returns those of a
 // node, and nodes are the viewpoints'.
 func (c *collector) collect(attackers int, of func(x int32, s *[allPlanes]vec), nodes []int32, o *Outcomes) {
 	c.rows = grow(c.rows, lanes*o.planes*o.words)
-	var sets [64][allPlanes]vec
+	sets := &c.sets
 	for word := range o.words {
 		from := word * 64
 		some := nodes[from:min(from+64, len(nodes))]
@@ -152,4 +175,5 @@ func (p *pass) outcome(x int32, s *[allPlanes]vec) {
 	s[reached] = all.attacker
 	s[reached].or(&all.victim)
 	s[reachedLower], s[reachedUpper] = s[reached], s[reached]
+	s[possible], s[certain] = s[lower], s[upper]
 }

@@ -137,9 +137,6 @@ func (s *Sweeper) do(w *worker, j *job, attackers *Attackers, o *Outcomes) error
 		if j.influence == route.InfluenceOrigin {
 			w.counts.filtered += len(places)
 		}
-		if !j.exact() {
-			w.counts.estimated += len(places)
-		}
 	}
 	return nil
 }
@@ -168,7 +165,7 @@ func (s *Sweeper) routeLanes(w *worker, j *job, attackers *Attackers, o *Outcome
 				return err
 			}
 			w.counts.routed++
-			if !j.exact() {
+			if j.influence != route.InfluenceNone { // else it is as without policies
 				w.counts.estimated++
 			}
 		}
@@ -205,6 +202,13 @@ func (s *Sweeper) route(w *worker, attackers *Attackers, attacker int32, row []u
 			if who == g.ASN(attacker) {
 				row[int(way.fooled)*o.words+word] |= bit
 			}
+		}
+	}
+	if int(certain) < o.planes {
+		for word := range o.words {
+			at := func(p plane) uint64 { return row[int(p)*o.words+word] }
+			row[int(possible)*o.words+word] = at(lower) | at(picked) | at(upper)
+			row[int(certain)*o.words+word] = at(lower) & at(picked) & at(upper)
 		}
 	}
 	return nil
