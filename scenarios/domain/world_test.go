@@ -38,9 +38,10 @@ type world struct {
 	servers   map[netip.Addr]netip.AddrPort // on the loopback
 	tape      map[string]*dns.Msg
 
-	// blocked servers cannot be reached, and at hijacked the attacker answers; see
-	// forge.
+	// blocked servers cannot be reached, silent ones do not answer for a name, and at
+	// hijacked the attacker answers; see forge.
 	blocked  map[netip.Addr]bool
+	silent   map[netip.Addr]string
 	hijacked netip.Addr
 	// aliases says which aliases the attacker replaces by an address.
 	aliases func(*dns.CNAME, *dns.Msg) bool
@@ -145,6 +146,9 @@ func (c *conn) Write(b []byte) (int, error) {
 	q := new(dns.Msg)
 	if err := q.Unpack(wire); err != nil {
 		return 0, err
+	}
+	if name, ok := c.w.silent[c.server]; ok && dns.CanonicalName(q.Question[0].Name) == dns.CanonicalName(name) {
+		return len(b), nil
 	}
 	m, err := c.w.answer(c.server, q)
 	if err != nil {
@@ -321,8 +325,9 @@ func origins() []string { return []string{"one.test", "two.test", "three.other",
 
 // fooled says whether a hijack of one address can make a resolver believe that
 // name has the attacker's address, for some set of other servers that do not
-// answer: the definition of what counts, by brute force. The root and the
-// top-level domains have one server each, which always answers.
+// answer, or not when they are asked for that name: the definition of what counts,
+// by brute force. The root and the top-level domains have one server each, which
+// always answers.
 func (w *world) fooled(tb testing.TB, name string, hijacked netip.Addr, validate bool) bool {
 	tb.Helper()
 	var others []netip.Addr
@@ -332,13 +337,23 @@ func (w *world) fooled(tb testing.TB, name string, hijacked netip.Addr, validate
 		}
 	}
 	w.hijacked = hijacked
-	defer func() { w.hijacked, w.blocked = netip.Addr{}, nil }()
+	defer func() { w.hijacked, w.blocked, w.silent = netip.Addr{}, nil, nil }()
 	r := w.resolver(tb, validate)
-	for n := range strategies << len(others) {
+	sets := 1
+	for range others {
+		sets *= 3
+	}
+	for n := range strategies * sets {
+		w.blocked, w.silent, w.aliases = map[netip.Addr]bool{}, map[netip.Addr]string{}, strategy(n%strategies)
 		set := n / strategies
-		w.blocked, w.aliases = map[netip.Addr]bool{}, strategy(n%strategies)
-		for i, a := range others {
-			w.blocked[a] = set>>i&1 != 0
+		for _, a := range others {
+			switch set % 3 {
+			case 1:
+				w.blocked[a] = true
+			case 2:
+				w.silent[a] = name
+			}
+			set /= 3
 		}
 		a, err := r.Lookup(tb.Context(), name, dns.TypeA)
 		if err != nil {
