@@ -38,6 +38,7 @@ type Scenario struct {
 
 	Topology Topology      `yaml:"topology"`
 	Routing  Routing       `yaml:"routing"` // optional
+	RPKI     *RPKI         `yaml:"rpki"`    // optional
 	Victim   Victim        `yaml:"victim"`
 	Attacker Attacker      `yaml:"attacker"`
 	DNS      DNS           `yaml:"dns"` // optional
@@ -86,12 +87,18 @@ type Place struct {
 // Location returns the coordinates.
 func (p Place) Location() place.Location { return place.Location{Lat: p.Lat, Lon: p.Lon} }
 
-// Routing says how ASes choose between equally good routes.
+// Routing says how ASes choose between equally good routes, and what they do
+// beyond Gao-Rexford.
 type Routing struct {
-	// TieBreak is one of package route's names; "seeded" by default.
+	// TieBreak, optional, is one of package route's names; "seeded" by default.
 	TieBreak string `yaml:"tie-break"`
-	// Seed is for the tie-break "seeded"; 0 by default.
+	// Seed, optional, is for the tie-break "seeded"; 0 by default.
 	Seed uint64 `yaml:"seed"`
+	// Policies, optional, are those of some ASes, or of all.
+	Policies []RoutingPolicy `yaml:"policies"`
+	// Protected, optional, are the ASes that peerlock-lite looks for; by default those
+	// that have customers and no providers.
+	Protected []topology.ASN `yaml:"protected"`
 }
 
 // Victim is the rightful holder of the domain.

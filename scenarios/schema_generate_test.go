@@ -272,7 +272,7 @@ func (g *generator) mapping(t reflect.Type) object {
 	shaped := shapes()[t]
 	for f := range t.Fields() {
 		name, comment := names[f.Name], p.fields[t.Name()][f.Name]
-		if name == "" || slices.Contains(refused(), f.Type) {
+		if name == "" {
 			continue
 		}
 		optional := optionalPattern.MatchString(comment) || shaped != nil

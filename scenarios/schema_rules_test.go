@@ -90,6 +90,24 @@ func scalarRules() map[reflect.Type]object {
 			{"type", "string"},
 			{"pattern", `^\s*` + asn + `\s+[->]\s+` + asn + `\s*$`},
 		}, object(nil).examples("10 > 20", "10 - 20")...),
+		reflect.TypeFor[VRP](): append(object{
+			{"description", "A validated ROA payload: a prefix, perhaps a maximum length, and an origin; AS0 says that nobody may announce it."},
+			{"type", "string"},
+			{"pattern", `^\s*[0-9A-Fa-f:.]+/[0-9]{1,3}(-[+-]?[0-9]{1,3})?\s+` + asn + `\s*$`},
+		}, object(nil).examples("203.0.113.0/24 AS64500", "198.51.100.0/22-24 AS64510")...),
+		reflect.TypeFor[ASPA](): append(object{
+			{"description", "All providers of a customer; AS0 for none."},
+			{"type", "string"},
+			{"pattern", `^\s*` + asn + `\s*:(\s*` + asn + `)*\s*$`},
+		}, object(nil).examples("AS64500: 10 20", "AS10: AS0")...),
+		reflect.TypeFor[PathEnd](): append(object{
+			{"description", "All neighbours of an origin, with non-transit behind them if it forwards for nobody."},
+			{"type", "string"},
+			{"pattern", `^\s*` + asn + `\s*:(\s*` + asn + `)*(\s*` + nonTransit + `)?\s*$`},
+		}, object(nil).examples("AS64500: 10 20", "AS64500: 10 non-transit")...),
+		reflect.TypeFor[route.ROV](): append(
+			object{{"description", "What an AS does with the result of route origin validation."}}, enum(rovNames()...)...,
+		),
 		reflect.TypeFor[place.RIR](): append(
 			object{{"description", "The service region of a Regional Internet Registry."}}, anyOf(enum(rirs()...), matching(anyCase(append(rirs(), "RIPE")...)))...,
 		),
@@ -173,8 +191,10 @@ func fieldRules() map[string]object {
 		"Synthetic.ASes":    between(synth.MinASes, synth.MaxASes),
 		"Topology.Links":    items(0, 0),
 		"Place.Lat":         lat, "Place.Lon": lon, "Site.Lat": lat, "Site.Lon": lon, "ResolverSite.Lat": lat, "ResolverSite.Lon": lon,
-		"Routing.TieBreak": enum(ties...),
-		"Victim.Prefixes":  items(1, MaxPrefixes), "Victim.Web": items(1, MaxWebAddresses), "Victim.NameServers": {{"minItems", 1}, {"maxItems", MaxNameServers}},
+		"Routing.TieBreak": enum(ties...), "Routing.Protected": items(0, 0),
+		"RoutingPolicy.ASes": items(1, 0), "RoutingPolicy.Fraction": between(0, 1), "RoutingPolicy.AtLeast": between(0, 1), "RoutingPolicy.Largest": {{"minimum", 1}},
+		"RPKI.VRPs":       items(0, 0),
+		"Victim.Prefixes": items(1, MaxPrefixes), "Victim.Web": items(1, MaxWebAddresses), "Victim.NameServers": {{"minItems", 1}, {"maxItems", MaxNameServers}},
 		"Victim.Domain": domain, "NameServer.Name": domain, "CA.Issuer": domain,
 		"CA.Egress": ref("egress"), "CA.Date": ref("date"), "CA.Rule": ref("rule"), "CheckEvent.Date": ref("date"), "CheckEvent.Rule": ref("rule"),
 		"CA.Method": enum(perspectives.HTTP01, perspectives.DNS01), "CA.ControlPlane": enum(ControlOutOfBand, ControlEmulated),
@@ -220,9 +240,10 @@ func shapes() map[reflect.Type]func(shape) object {
 			station := s.either("Region", s.none("Name", "City", "Lat", "Lon", "RIR"), s.required("Name", "Lat", "Lon", "RIR"))
 			return object{{"allOf", []object{station, {{"if", s.required("AS")}, {"then", s.none("Providers", "Peers")}}}}}
 		},
-		reflect.TypeFor[ResolverSite](): func(s shape) object { return s.required("RIR") },
-		reflect.TypeFor[Event]():        func(s shape) object { return s.one(s.allBut("At")) },
-		reflect.TypeFor[Hijack]():       func(shape) object { return nil },
+		reflect.TypeFor[ResolverSite]():  func(s shape) object { return s.required("RIR") },
+		reflect.TypeFor[RoutingPolicy](): func(shape) object { return nil },
+		reflect.TypeFor[Event]():         func(s shape) object { return s.one(s.allBut("At")) },
+		reflect.TypeFor[Hijack]():        func(shape) object { return nil },
 		reflect.TypeFor[Expectation](): func(s shape) object {
 			return append(s.required("Check"), s.any(s.allBut("Check"))...)
 		},
@@ -246,6 +267,3 @@ func unions() map[reflect.Type]func(mapping object) object {
 		},
 	}
 }
-
-// refused are the types of fields that only exist to be refused.
-func refused() []reflect.Type { return []reflect.Type{reflect.TypeFor[notYet]()} }

@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"mpicsim/sim/route"
 	"mpicsim/topology"
 	"mpicsim/topology/place"
 )
@@ -195,12 +196,7 @@ func scalarParser(v reflect.Value) func(string) error {
 			return err
 		}
 	case *netip.Prefix:
-		return func(s string) (err error) {
-			if *p, err = netip.ParsePrefix(s); err == nil && *p != p.Masked() {
-				err = errors.New("host bits set")
-			}
-			return err
-		}
+		return func(s string) (err error) { *p, err = parsePrefix(s); return err }
 	case *netip.Addr:
 		return func(s string) (err error) {
 			if *p, err = netip.ParseAddr(s); err == nil && (p.Zone() != "" || p.Is4In6()) {
@@ -247,6 +243,15 @@ func scalarParser(v reflect.Value) func(string) error {
 	return nil
 }
 
+// parsePrefix reads a prefix without host bits.
+func parsePrefix(s string) (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(s)
+	if err == nil && p != p.Masked() {
+		err = errors.New("host bits set")
+	}
+	return p, err
+}
+
 // expected describes a type for error messages.
 func expected(t reflect.Type) string {
 	switch t {
@@ -260,6 +265,14 @@ func expected(t reflect.Type) string {
 		return "an IPv4 or IPv6 address"
 	case reflect.TypeFor[Link]():
 		return `a link, "10 > 20" (provider of) or "10 - 20" (peers)`
+	case reflect.TypeFor[VRP]():
+		return vrpForm
+	case reflect.TypeFor[ASPA]():
+		return aspaForm
+	case reflect.TypeFor[PathEnd]():
+		return pathEndForm
+	case reflect.TypeFor[route.ROV]():
+		return "one of " + strings.Join(rovNames(), ", ")
 	}
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return "one of AFRINIC, APNIC, ARIN, LACNIC, RIPE NCC"

@@ -25,14 +25,14 @@ const (
 func TestStrictReading(t *testing.T) {
 	for name, c := range map[string]badCase{
 		"an unknown field": {"title: A title", "«titel: A title", []string{
-			`@1: found unknown field "titel", expected one of name, title, claim, sources, drawing, family, verdict, topology, routing, victim, attacker, dns, ca, timeline, expect`,
+			`@1: found unknown field "titel", expected one of name, title, claim, sources, drawing, family, verdict, topology, routing, rpki, victim, attacker, dns, ca, timeline, expect`,
 		}},
 		"an unknown field inside": {"tie-break: lowest-neighbor", "«tiebreak: lowest-neighbor", []string{
-			`@1: routing: found unknown field "tiebreak", expected one of tie-break, seed`,
+			`@1: routing: found unknown field "tiebreak", expected one of tie-break, seed, policies, protected`,
 		}},
 		"a field twice": {"  seed: 3", "  seed: 3\n  «seed: 4", []string{`@1: routing: found field "seed" a second time, expected each field once`}},
 		"the file field, which is not YAML's": {"title: A title", "title: A title\n«File: x", []string{
-			`@1: found unknown field "File", expected one of name, title, claim, sources, drawing, family, verdict, topology, routing, victim, attacker, dns, ca, timeline, expect`,
+			`@1: found unknown field "File", expected one of name, title, claim, sources, drawing, family, verdict, topology, routing, rpki, victim, attacker, dns, ca, timeline, expect`,
 		}},
 		"a merge key": {"dns:\n", "dns:\n  «<<: {root-as: 5}\n", []string{
 			`@1: dns: found unknown field "<<", expected one of root-as, tld-as`,
@@ -107,7 +107,7 @@ func TestStrictReading(t *testing.T) {
 			"routing:\n  tie-break: lowest-neighbor\n  seed: 3\nvictim:\n  as: 64500",
 			"routing:\n  «tie: x\n  seed: «many\nvictim:\n  as: «nobody",
 			[]string{
-				`@1: routing: found unknown field "tie", expected one of tie-break, seed`,
+				`@1: routing: found unknown field "tie", expected one of tie-break, seed, policies, protected`,
 				`@2: routing.seed: found "many", expected a whole number of 0 or more`,
 				`@3: victim.as: found "nobody", ` + wantASN,
 			},

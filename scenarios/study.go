@@ -43,8 +43,8 @@ type Study struct {
 	Viewpoints []string `yaml:"viewpoints"`
 	// Egress, optional, says how regions are attached; see [ParseEgress].
 	Egress string `yaml:"egress"`
-	// RPKI is refused: it is named here so that the refusal says so.
-	RPKI notYet `yaml:"rpki"`
+	// RPKI, optional, is what ASes with policies judge routes by.
+	RPKI *RPKI `yaml:"rpki"`
 
 	// File is where the study was read from.
 	File string `yaml:"-"`
@@ -96,21 +96,12 @@ func (p Population) String() string {
 	}
 }
 
-// notYet is a field that nothing can be said in yet.
-type notYet struct{}
+const populationForms = "all, a list of AS numbers, or a mapping with sample and seed, weights, or both"
 
-const (
-	populationForms = "all, a list of AS numbers, or a mapping with sample and seed, weights, or both"
-	rpkiForms       = "no such field: studies do not look at RPKI yet"
-)
-
-// special reads the types of studies that have several forms. It returns false if
-// v is none of them.
+// special reads the types that have several forms. It returns false if v is none
+// of them.
 func (d *decoder) special(n *yaml.Node, v reflect.Value, field string, depth int) bool {
 	switch p := v.Addr().Interface().(type) {
-	case *notYet:
-		d.fail(n, field, describe(n), rpkiForms)
-		return true
 	case *Population:
 		switch {
 		case n.Kind == yaml.SequenceNode:
@@ -174,7 +165,7 @@ func ParseStudy(data []byte, file string) (*StudySource, error) {
 // located returns a scenario that has what both have, for what is written for
 // scenarios.
 func (s *StudySource) located() *Source {
-	return &Source{Scenario: Scenario{Topology: s.Topology, File: s.File}, at: s.at}
+	return &Source{Scenario: Scenario{Topology: s.Topology, Routing: s.Routing, RPKI: s.RPKI, File: s.File}, at: s.at}
 }
 
 // FieldError returns an error about a field, located in the file.
@@ -218,6 +209,10 @@ func (s *StudySource) validate() error {
 	case tie == route.TieBreakAttacker || tie == route.TieBreakVictim:
 		v.fail("routing.tie-break", quote(s.Routing.TieBreak), "lowest-neighbor, seeded or nearest: the bounds attacker and victim are computed beside it")
 	}
+	v.policies()
+	v.rpki()
+	v.check(s.RPKI == nil, "rpki", "a value", "no such field: studies do not look at RPKI yet")
+	v.check(s.Routing.Policies == nil, "routing.policies", "a value", "no such field: studies do not look at policies yet")
 	v.population("victims", s.Victims)
 	v.population("attackers", s.Attackers)
 	v.attacks(s.Attacks)

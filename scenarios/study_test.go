@@ -75,7 +75,7 @@ func TestStudyErrors(t *testing.T) {
 		"a seed, no sample":     {"{sample: 20, seed: 3}", "{weights: w, seed: 3}", "s.yaml:5:29: victims.seed: found one of sample and seed, expected both or neither"},
 		"a column, no file":     {"seed: 3}", "seed: 3, column: x}", `victims.column: found "x", expected a column only of a file of weights`},
 		"an unknown field":      {"seed: 3}", "seeds: 3}", `s.yaml:5:23: victims: found unknown field "seeds", expected one of sample, seed, weights, column`},
-		"RPKI":                  {"egress: nearest:3", "rpki: {vrps: x.csv}", "s.yaml:9:7: rpki: found a mapping, expected no such field: studies do not look at RPKI yet"},
+		"RPKI":                  {"egress: nearest:3", "rpki: {file: x.csv}", "s.yaml:9:7: rpki: found a value, expected no such field: studies do not look at RPKI yet"},
 		"a bound":               {"tie-break: seeded", "tie-break: victim", `s.yaml:4:22: routing.tie-break: found "victim", expected lowest-neighbor, seeded or nearest: the bounds attacker and victim are computed beside it`},
 		"an unknown tie-break":  {"tie-break: seeded", "tie-break: coin", `found "coin", expected lowest-neighbor, seeded or nearest`},
 		"no attacks":            {"attacks: [equal-prefix, forged-origin]\n", "", "attacks: found nothing, expected a list of equal-prefix, forged-origin"},

@@ -69,6 +69,8 @@ func (s *Source) Validate() error {
 	if _, err := route.ParseTieBreak(s.Routing.TieBreak); err != nil {
 		v.fail("routing.tie-break", quote(s.Routing.TieBreak), "lowest-neighbor, seeded, nearest, attacker or victim")
 	}
+	v.policies()
+	v.rpki()
 	v.victim()
 	v.attacker()
 	v.ca()

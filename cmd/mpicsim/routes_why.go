@@ -90,7 +90,7 @@ func (r *routesResult) won(x route.Explanation) string {
 		return fmt.Sprintf("the only %v route goes there", x.Winner.Relationship)
 	case route.ReasonPathLength:
 		return fmt.Sprintf("the shortest %v route goes there", x.Winner.Relationship)
-	case route.ReasonTieBreak, route.ReasonEarlierAnnouncement, route.ReasonOwnASNInPath:
+	default: // a tie
 	}
 	return fmt.Sprintf("of equally good %v routes, tie-break %s picks the one from AS %d", x.Winner.Relationship, describeTieBreak(r.options), x.Winner.Neighbor)
 }
@@ -109,7 +109,8 @@ func (r *routesResult) lost(x route.Explanation, c route.Candidate) string {
 		detail = "as good as the first"
 	case route.ReasonOwnASNInPath:
 		detail = fmt.Sprintf("rejected, the path holds AS %d", x.AS)
-	case route.ReasonOwn, route.ReasonOnlyRoute:
+	default: // no policies and scopes here, and no loser is an own or only route
+		return string(c.Reason)
 	}
 	return fmt.Sprintf("%s: %s", c.Reason, detail)
 }

@@ -68,6 +68,10 @@ type Inputs struct {
 	Topology Topology `json:"topology"`
 	TieBreak string   `json:"tie_break"`
 	Seed     uint64   `json:"seed"`
+	// Policies are what ASes do beyond Gao-Rexford, and RPKI what they judge by when
+	// the story starts.
+	Policies []RoutingPolicy `json:"policies,omitempty"`
+	RPKI     *RPKI           `json:"rpki,omitempty"`
 	// Egress is how cloud regions were attached, EgressAssumption what that means.
 	Egress           string `json:"egress"`
 	EgressAssumption string `json:"egress_assumption"`
@@ -76,6 +80,25 @@ type Inputs struct {
 	// ControlPlane is how the coordinator and the remotes talked: "out-of-band", or
 	// "emulated" for connections in the emulated Internet.
 	ControlPlane string `json:"control_plane"`
+}
+
+// RoutingPolicy is what some ASes do beyond Gao-Rexford, in words.
+type RoutingPolicy struct {
+	Policy string `json:"policy"`
+	Where  string `json:"where"`
+	ASes   int    `json:"ases"` // how many there are
+}
+
+// RPKI says what payloads there were.
+type RPKI struct {
+	VRPs     int `json:"vrps"`
+	ASPAs    int `json:"aspas"`
+	PathEnds int `json:"path_ends"`
+	// File is where some are from: its base name, hash, and when the relying party says
+	// that it made it.
+	File      string `json:"file,omitempty"`
+	SHA256    string `json:"sha256,omitempty"`
+	Generated string `json:"generated,omitempty"`
 }
 
 // Topology says which map it was.
