@@ -30,7 +30,8 @@
 // asker's deadline passes at once.
 //
 // Forwarding tables are functions of virtual time ([Epoch]). A packet is
-// forwarded, all the way, by the tables in force when it was sent.
+// forwarded, all the way, by the tables in force when it was sent. An AS can drop
+// packets on purpose, and a host can take some that cross its AS ([Divert]).
 //
 // # What is not modelled
 //

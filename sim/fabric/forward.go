@@ -68,7 +68,12 @@ func (f *Fabric) walk(j forwarding, p packet) journey {
 			return stop(ttlExpired)
 		}
 		p.decrementTTL()
-		next, own, ok := lookup(table, end.as, p.dst)
+		if table.diverted(end.as, p.src, p.dst) {
+			if to := f.attached(end.as, p.dst); to != nil && to != j.from {
+				break
+			}
+		}
+		next, own, ok := table.lookup(end.as, p.dst)
 		if !ok {
 			return stop(noRoute)
 		}
@@ -77,8 +82,7 @@ func (f *Fabric) walk(j forwarding, p packet) journey {
 		}
 		end.as = next
 	}
-	end.to = f.attached(end.as, p.dst)
-	if end.to == nil {
+	if end.to = f.attached(end.as, p.dst); end.to == nil {
 		return stop(noHost)
 	}
 	way.enter(f.delays, end.to.place, end.to.placed, false)

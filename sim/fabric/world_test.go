@@ -62,8 +62,8 @@ const (
 )
 
 // newLine builds the network; if hijackAt is positive, AS 3 takes over the
-// server's prefixes at that virtual time, for the ASes 1 to 3.
-func newLine(hijackAt time.Duration, capture bool) *line {
+// server's prefixes at that virtual time, for the ASes 1 to 3. change changes what holds from 0.
+func newLine(hijackAt time.Duration, capture bool, change ...func(*topology.Graph, *fabric.Epoch)) *line {
 	GinkgoHelper()
 	var b topology.Builder
 	for n := 1; n <= 5; n++ {
@@ -88,6 +88,9 @@ func newLine(hijackAt time.Duration, capture bool) *line {
 		}
 	}
 	epochs := []fabric.Epoch{{From: 0, Routes: tables(right)}}
+	for _, c := range change {
+		c(g, &epochs[0])
+	}
 	if hijackAt > 0 {
 		epochs = append(epochs, fabric.Epoch{From: hijackAt, Routes: tables(stolen)})
 	}
