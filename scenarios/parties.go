@@ -231,14 +231,28 @@ func (v *validation) prefix(field string, p netip.Prefix) {
 	v.length(field, p)
 }
 
-// length refuses prefixes that are too long to get around: what is longer is
-// filtered nearly everywhere, while here every AS would accept it.
+// length refuses prefixes that are too long to be announced by right: longer ones
+// are filtered nearly everywhere.
 func (v *validation) length(field string, p netip.Prefix) {
-	longest := 24
-	if p.Addr().Is6() {
-		longest = 48
-	}
+	longest := longestOf(p)
 	v.check(p.Bits() > 0 && p.Bits() <= longest, field, p.String(), fmt.Sprintf("a length from 1 to %d", longest))
+}
+
+// acceptable refuses announcements that nobody would accept: they would prove
+// nothing.
+func (v *validation) acceptable(field string, p netip.Prefix) {
+	longest := longestOf(p)
+	accepted := slices.ContainsFunc(v.s.Routing.Policies, func(r RoutingPolicy) bool { return r.AcceptsLong })
+	v.check(p.Bits() > 0 && (p.Bits() <= longest || accepted), field, p.String(),
+		fmt.Sprintf("a length from 1 to %d, or routing.policies with accepts-long", longest))
+}
+
+// longestOf returns the longest length that is accepted everywhere.
+func longestOf(p netip.Prefix) int {
+	if p.Addr().Is6() {
+		return LongestIPv6
+	}
+	return LongestIPv4
 }
 
 func (v *validation) attacker() {

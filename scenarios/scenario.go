@@ -99,6 +99,8 @@ type Routing struct {
 	// Protected, optional, are the ASes that peerlock-lite looks for; by default those
 	// that have customers and no providers.
 	Protected []topology.ASN `yaml:"protected"`
+	// Convergence, optional, makes routes change message by message.
+	Convergence *Convergence `yaml:"convergence"`
 }
 
 // Victim is the rightful holder of the domain.
@@ -227,6 +229,8 @@ type Event struct {
 	Hijack   *Hijack       `yaml:"hijack"`
 	Withdraw *Withdraw     `yaml:"withdraw"`
 	Check    *CheckEvent   `yaml:"check"`
+	Attack   *Attack       `yaml:"attack"`
+	RPKI     *RPKIChange   `yaml:"rpki"`
 }
 
 // The sides of a story.
@@ -268,10 +272,15 @@ type Hijack struct {
 	NoExport bool `yaml:"no-export"`
 }
 
-// Export says which neighbours hear of an announcement.
+// Export says which neighbours hear of an announcement: those that all of its
+// parts allow.
 type Export struct {
-	// To names the only ones.
+	// To, optional, names the only ones.
 	To []topology.ASN `yaml:"to"`
+	// Classes, optional, are the only kinds of neighbours: customers, peers, providers.
+	Classes []Class `yaml:"classes"`
+	// Except, optional, names some that do not.
+	Except []topology.ASN `yaml:"except"`
 }
 
 // Withdraw ends announcements.

@@ -10,6 +10,7 @@ import (
 	"mpicsim/perspectives"
 	"mpicsim/perspectives/catalog"
 	"mpicsim/perspectives/policy"
+	"mpicsim/sim/attack"
 	"mpicsim/sim/route"
 	"mpicsim/topology"
 	"mpicsim/topology/place"
@@ -90,6 +91,14 @@ func scalarRules() map[reflect.Type]object {
 			{"type", "string"},
 			{"pattern", `^\s*` + asn + `\s+[->]\s+` + asn + `\s*$`},
 		}, object(nil).examples("10 > 20", "10 - 20")...),
+		reflect.TypeFor[Edge](): append(object{
+			{"description", `Two neighbours: "10 > 20" for what AS 10 says to AS 20.`},
+			{"type", "string"},
+			{"pattern", `^\s*` + asn + `\s+>\s+` + asn + `\s*$`},
+		}, object(nil).examples("10 > 20")...),
+		reflect.TypeFor[attack.Kind](): append(
+			object{{"description", "A kind of attack; docs/attacks.md describes them."}}, enum(attack.Kinds()...)...,
+		),
 		reflect.TypeFor[VRP](): append(object{
 			{"description", "A validated ROA payload: a prefix, perhaps a maximum length, and an origin; AS0 says that nobody may announce it."},
 			{"type", "string"},
@@ -200,7 +209,10 @@ func fieldRules() map[string]object {
 		"CA.Method": enum(perspectives.HTTP01, perspectives.DNS01), "CA.ControlPlane": enum(ControlOutOfBand, ControlEmulated),
 		"Perspectives.Set": ref("set"), "Site.Region": ref("region"), "Site.Name": ref("site-name"), "Site.Providers": items(0, 0), "Site.Peers": items(0, 0),
 		"Announce.Prefixes": items(0, 0), "Hijack.Prefixes": items(0, MaxPrefixes), "Hijack.PrefixesOf": items(0, 0),
-		"Hijack.Path": {{"maxItems", MaxPath}}, "Hijack.Prepend": between(0, MaxPrepend), "Export.To": items(1, 0),
+		"Hijack.Path": {{"maxItems", MaxPath}}, "Hijack.Prepend": between(0, MaxPrepend), "Export.To": items(0, 0), "Export.Except": items(0, 0), "Export.Classes": items(0, 0),
+		"Attack.Type": between(0, attack.MaxType), "Attack.Prepend": between(0, attack.MaxPrepend), "Attack.VictimPrepend": between(0, attack.MaxPrepend),
+		"Attack.Times": between(0, attack.MaxTimes), "Attack.MaxLength": between(0, 128),
+		"RPKIChange.Add": items(0, 0), "RPKIChange.Remove": items(0, 0),
 		"Withdraw.Prefixes": items(0, 0), "Withdraw.PrefixesOf": items(0, 0), "Withdraw.By": enum(SideVictim, SideAttacker),
 		"CheckEvent.Name": name, "CheckEvent.Applicant": enum(SideAttacker, SideVictim),
 		"Expectation.Reason": enum(decisionReasons()...), "Expectation.Quorum": matching(quorumPattern.String()).examples("3/5"),

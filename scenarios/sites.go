@@ -240,18 +240,55 @@ func (s *Source) ValidateOn(g *topology.Graph) error {
 // scopes checks that the attacker announces to neighbours of his.
 func (v *validation) scopes(g *topology.Graph) {
 	attacker, known := g.Index(v.s.Attacker.AS)
-	for n, e := range v.s.Timeline {
-		if !known || e.Hijack == nil || e.Hijack.Export == nil {
-			continue
+	if !known {
+		return // reported elsewhere
+	}
+	neighbor := func(field string, as topology.ASN) {
+		to, ok := g.Index(as)
+		if ok {
+			_, ok = g.RelationshipTo(attacker, to)
 		}
-		for i, as := range e.Hijack.Export.To {
-			to, ok := g.Index(as)
-			if ok {
-				_, ok = g.RelationshipTo(attacker, to)
-			}
-			v.check(ok, fmt.Sprintf("timeline[%d].hijack.export.to[%d]", n, i), fmt.Sprintf("AS %v", as), fmt.Sprintf("a neighbour of the attacker's AS %v", v.s.Attacker.AS))
+		v.check(ok, field, fmt.Sprintf("AS %v", as), fmt.Sprintf("a neighbour of the attacker's AS %v", v.s.Attacker.AS))
+	}
+	export := func(field string, e *Export) {
+		if e == nil {
+			return
+		}
+		for i, as := range e.To {
+			neighbor(fmt.Sprintf("%s.to[%d]", field, i), as)
+		}
+		for i, as := range e.Except {
+			neighbor(fmt.Sprintf("%s.except[%d]", field, i), as)
 		}
 	}
+	for n, e := range v.s.Timeline {
+		if e.Hijack != nil {
+			export(fmt.Sprintf("timeline[%d].hijack.export", n), e.Hijack.Export)
+		}
+		if e.Attack == nil {
+			continue
+		}
+		field := fmt.Sprintf("timeline[%d].attack", n)
+		export(field+".export", e.Attack.Export)
+		for i, edge := range e.Attack.Withhold {
+			v.link(g, fmt.Sprintf("%s.withhold[%d]", field, i), edge.AS, edge.Neighbor, edge.String())
+		}
+	}
+	if c := v.s.Routing.Convergence; c != nil {
+		for n, p := range c.Prefer {
+			v.link(g, fmt.Sprintf("routing.convergence.prefer[%d]", n), p.AS, p.Neighbor, fmt.Sprintf("AS %v and AS %v", p.AS, p.Neighbor))
+		}
+	}
+}
+
+// link checks that two ASes are neighbours.
+func (v *validation) link(g *topology.Graph, field string, a, b topology.ASN, found string) {
+	i, ok := g.Index(a)
+	j, both := g.Index(b)
+	if ok = ok && both; ok {
+		_, ok = g.RelationshipTo(i, j)
+	}
+	v.check(ok, field, found, "two neighbours of the topology")
 }
 
 // eachSite calls f for each perspective of a deployment that some check uses, as

@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"mpicsim/sim/attack"
 	"mpicsim/sim/route"
 	"mpicsim/topology"
 	"mpicsim/topology/place"
@@ -265,6 +266,10 @@ func expected(t reflect.Type) string {
 		return "an IPv4 or IPv6 address"
 	case reflect.TypeFor[Link]():
 		return `a link, "10 > 20" (provider of) or "10 - 20" (peers)`
+	case reflect.TypeFor[Edge]():
+		return edgeForm
+	case reflect.TypeFor[attack.Kind]():
+		return attackKinds()
 	case reflect.TypeFor[VRP]():
 		return vrpForm
 	case reflect.TypeFor[ASPA]():

@@ -28,7 +28,7 @@ func TestStrictReading(t *testing.T) {
 			`@1: found unknown field "titel", expected one of name, title, claim, sources, drawing, family, verdict, topology, routing, rpki, victim, attacker, dns, ca, timeline, expect`,
 		}},
 		"an unknown field inside": {"tie-break: lowest-neighbor", "«tiebreak: lowest-neighbor", []string{
-			`@1: routing: found unknown field "tiebreak", expected one of tie-break, seed, policies, protected`,
+			`@1: routing: found unknown field "tiebreak", expected one of tie-break, seed, policies, protected, convergence`,
 		}},
 		"a field twice": {"  seed: 3", "  seed: 3\n  «seed: 4", []string{`@1: routing: found field "seed" a second time, expected each field once`}},
 		"the file field, which is not YAML's": {"title: A title", "title: A title\n«File: x", []string{
@@ -107,7 +107,7 @@ func TestStrictReading(t *testing.T) {
 			"routing:\n  tie-break: lowest-neighbor\n  seed: 3\nvictim:\n  as: 64500",
 			"routing:\n  «tie: x\n  seed: «many\nvictim:\n  as: «nobody",
 			[]string{
-				`@1: routing: found unknown field "tie", expected one of tie-break, seed, policies, protected`,
+				`@1: routing: found unknown field "tie", expected one of tie-break, seed, policies, protected, convergence`,
 				`@2: routing.seed: found "many", expected a whole number of 0 or more`,
 				`@3: victim.as: found "nobody", ` + wantASN,
 			},

@@ -212,6 +212,7 @@ func (s *StudySource) validate() error {
 	v.policies()
 	v.rpki()
 	v.check(s.RPKI == nil, "rpki", "a value", "no such field: studies do not look at RPKI yet")
+	v.check(s.Routing.Convergence == nil, "routing.convergence", "a value", "none: studies look at settled routes")
 	v.check(s.Routing.Policies == nil, "routing.policies", "a value", "no such field: studies do not look at policies yet")
 	v.population("victims", s.Victims)
 	v.population("attackers", s.Attackers)

@@ -57,12 +57,12 @@ func (v *validation) moment(n int, field string, c *chronicle) {
 
 func (v *validation) event(e *Event, field string, c *chronicle) {
 	actions := 0
-	for _, given := range []bool{e.Announce != nil, e.Hijack != nil, e.Withdraw != nil, e.Check != nil} {
+	for _, given := range []bool{e.Announce != nil, e.Hijack != nil, e.Withdraw != nil, e.Check != nil, e.Attack != nil, e.RPKI != nil} {
 		if given {
 			actions++
 		}
 	}
-	v.check(actions == 1, field, fmt.Sprintf("%d of announce, hijack, withdraw and check", actions), "exactly one")
+	v.check(actions == 1, field, fmt.Sprintf("%d of announce, hijack, attack, withdraw, rpki and check", actions), "exactly one")
 	switch {
 	case e.Announce != nil:
 		v.known(field+".announce.prefixes", e.Announce.Prefixes, false)
@@ -85,6 +85,10 @@ func (v *validation) event(e *Event, field string, c *chronicle) {
 		}
 	case e.Withdraw != nil:
 		v.withdraw(field+".withdraw", *e.Withdraw, c)
+	case e.Attack != nil:
+		v.attack(field+".attack", *e.Attack, c)
+	case e.RPKI != nil:
+		v.rpkiChange(field+".rpki", *e.RPKI)
 	case e.Check != nil:
 		v.checkEvent(field+".check", *e.Check, c)
 		c.lastCheck = e
@@ -99,13 +103,7 @@ func (v *validation) announced(field string, h Hijack) {
 		v.check(!h.ForgedOrigin, field+".forged-origin", "true beside path", "one or the other")
 	}
 	v.check(h.Prepend >= 0 && h.Prepend <= MaxPrepend, field+".prepend", fmt.Sprint(h.Prepend), fmt.Sprintf("a number from 0 to %d", MaxPrepend))
-	if h.Export == nil {
-		return
-	}
-	v.check(len(h.Export.To) > 0, field+".export.to", "nothing", "at least one neighbour of the attacker's AS")
-	for n, as := range h.Export.To {
-		v.check(!slices.Contains(h.Export.To[:n], as), fmt.Sprintf("%s.export.to[%d]", field, n), fmt.Sprintf("AS %v a second time", as), "each neighbour once")
-	}
+	v.export(field+".export", h.Export)
 }
 
 // withdraw checks that what is withdrawn is announced.
@@ -186,7 +184,7 @@ func (v *validation) known(field string, prefixes []netip.Prefix, inside bool) {
 		v.check(ok, at, p.String(), expected)
 		v.check(!slices.Contains(prefixes[:n], p), at, p.String()+" a second time", "each prefix once")
 		if ok {
-			v.length(at, p)
+			v.acceptable(at, p)
 		}
 	}
 }

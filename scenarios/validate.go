@@ -75,6 +75,7 @@ func (s *Source) Validate() error {
 	v.attacker()
 	v.ca()
 	v.timeline()
+	v.convergence()
 	v.attachments()
 	v.expectations()
 	v.verdict()

@@ -96,6 +96,7 @@ func (s *story) head() {
 	for _, repair := range t.Repairs {
 		s.printf("          repaired: %s\n", repair)
 	}
+	s.defences()
 	s.printf("Victim    AS %v: %s at %s\n", r.Parties.Victim, r.Parties.Domain, strings.Join(r.Parties.Web, ", "))
 	for _, ns := range r.Parties.NameServers {
 		s.printf("          name server %s at %s in AS %v\n", ns.Name, ns.Address, ns.AS)
@@ -104,46 +105,6 @@ func (s *story) head() {
 	for _, c := range r.Parties.Coordinators {
 		s.printf("CA        coordinator at %s in AS %v, beside %s; it asks remotes over TLS\n", c.Address, c.AS, c.Beside)
 	}
-}
-
-func (s *story) timeline() {
-	s.printf("\n%s\n", s.bold("Timeline (virtual time)"))
-	for _, e := range s.r.Timeline {
-		what := strings.Join(e.Prefixes, ", ")
-		if what == "" {
-			what = "everything"
-		}
-		if len(e.Hosts) > 0 {
-			what += " (of " + strings.Join(e.Hosts, ", ") + ")"
-		}
-		var line string
-		switch e.Kind {
-		case "announce":
-			line = "the victim's side announces " + what
-		case "hijack":
-			line = s.bad("hijack") + ": the attacker announces " + what + " too (" + e.Attack + ")" + scope(e)
-		case "withdraw":
-			line = "the " + e.By + " withdraws " + what
-		case "check":
-			line = fmt.Sprintf("check %q: the %s asks for a certificate", e.Check, e.By)
-		}
-		s.printf("  %7v  %s\n", e.At, line)
-	}
-}
-
-// scope says with which path a hijack is announced, and to whom.
-func scope(e result.Event) string {
-	var b strings.Builder
-	if len(e.Path) > 0 {
-		b.WriteString(" with the path " + path(e.Path, false))
-	}
-	if len(e.To) > 0 {
-		b.WriteString(" to AS " + path(e.To, false) + " only")
-	}
-	if e.NoExport {
-		b.WriteString(", to be told to nobody (NO_EXPORT)")
-	}
-	return b.String()
 }
 
 func (s *story) check(c result.Check) {

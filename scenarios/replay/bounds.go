@@ -19,18 +19,11 @@ const nobody = "nobody"
 // maxHops is the TTL that hosts send with: packets do not get further.
 const maxHops = 64
 
-// tableKey names the routes of one epoch under one tie-break.
-type tableKey struct {
-	epoch int
-	tie   route.TieBreak
-}
-
 // forecast says from routes alone what checks would see under other tie-breaks.
 type forecast struct {
-	mu     sync.Mutex
-	tables map[tableKey]*route.Table
-	done   map[route.TieBreak]map[string]*route.Routes
-	caa    map[string]perspectives.Verdict // what the victim's zone says to each applicant that was asked for
+	mu      sync.Mutex
+	courses map[route.TieBreak]*course
+	caa     map[string]perspectives.Verdict // what the victim's zone says to each applicant that was asked for
 }
 
 // bounds decides the check again from routes alone, with all ties given to the
@@ -102,17 +95,18 @@ func otherSide(attackers bool) string {
 // perspective's check; of a check that never begins (probed), the sight of its
 // probes.
 func (w *World) sightDuring(row result.Row, st *station, e extreme, probed bool) (sight, error) {
-	first := w.epochAt(row.Started)
-	last := max(first, w.epochAt(row.Finished))
+	c, err := w.serviceCourse(e.tie)
+	if err != nil {
+		return sight{}, err
+	}
+	first := c.at(row.Started)
+	last := max(first, c.at(row.Finished))
 	if probed {
 		last = first
 	}
 	var out sight
 	for n := first; n <= last; n++ {
-		t, err := w.serviceRoutes(n, e.tie)
-		if err != nil {
-			return sight{}, err
-		}
+		t := w.scene(c, n)
 		s := w.look(t, st)
 		if probed {
 			s = w.probe(t, st)
@@ -124,37 +118,26 @@ func (w *World) sightDuring(row result.Row, st *station, e extreme, probed bool)
 	return out, nil
 }
 
-// serviceRoutes returns the routes for the victim's services, and for whatever
-// else is hijacked, in an epoch under a tie-break.
-func (w *World) serviceRoutes(n int, tie route.TieBreak) (*route.Table, error) {
+// serviceCourse returns how the routes for the victim's services, and for whatever
+// else is hijacked, go under a tie-break.
+func (w *World) serviceCourse(tie route.TieBreak) (*course, error) {
 	f := &w.forecast
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	key := tableKey{n, tie}
-	if t := f.tables[key]; t != nil {
-		return t, nil
+	if c := f.courses[tie]; c != nil {
+		return c, nil
 	}
-	if f.tables == nil {
-		f.tables, f.done = map[tableKey]*route.Table{}, map[route.TieBreak]map[string]*route.Routes{}
-	}
-	if f.done[tie] == nil {
-		f.done[tie] = map[string]*route.Routes{}
-	}
-	e := epoch{from: w.epochs[n].from, anns: map[netip.Prefix][]route.Announcement{}}
-	for p, list := range w.epochs[n].anns {
-		if slices.Contains(w.hijacked, p) || slices.ContainsFunc(w.serviceAddrs(), p.Contains) {
-			e.anns[p] = list
-		}
-	}
-	if err := w.propagate(&e, f.done[tie], route.Options{TieBreak: tie}); err != nil {
+	c, err := w.courseOf(route.Options{TieBreak: tie}, func(p netip.Prefix) bool {
+		return slices.Contains(w.hijacked, p) || slices.ContainsFunc(w.serviceAddrs(), p.Contains)
+	})
+	if err != nil {
 		return nil, err
 	}
-	t := new(route.Table)
-	for _, p := range prefixes(e.anns) {
-		t.Add(e.routes[p])
+	if f.courses == nil {
+		f.courses = map[route.TieBreak]*course{}
 	}
-	f.tables[key] = t
-	return t, nil
+	f.courses[tie] = c
+	return c, nil
 }
 
 // serviceAddrs are the addresses of the victim's services.

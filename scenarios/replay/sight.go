@@ -46,7 +46,7 @@ func (s sight) verdicts(m perspectives.Method, applicant string, caa perspective
 
 // look says whom a perspective gets answers from. An answer counts if the way
 // back leads to the perspective too.
-func (w *World) look(t *route.Table, st *station) sight {
+func (w *World) look(t scene, st *station) sight {
 	s := sight{dns: nobody, web: nobody}
 	if !w.hears(t, st, w.rootAS, rootAddress) || !w.hears(t, st, w.tldAS, tldAddress) {
 		return s
@@ -73,7 +73,7 @@ func (w *World) look(t *route.Table, st *station) sight {
 }
 
 // probe says whom probes reach, which nobody answers; see [World.lookAround].
-func (w *World) probe(t *route.Table, st *station) sight {
+func (w *World) probe(t scene, st *station) sight {
 	first := func(addrs []netip.Addr) string {
 		for _, a := range addrs {
 			if side, _ := w.follow(t, st, a); side != nobody {
@@ -106,13 +106,15 @@ func (w *World) cutOff(c *result.Control, r *runner, tie route.TieBreak) (bool, 
 		}
 	}
 	there := w.controlAddress(r.Describe().Name).Addr()
-	for _, n := range []int{w.epochAt(began), w.epochAt(ended)} {
-		t, err := w.serviceRoutes(n, tie)
-		if err != nil {
-			return false, err
-		}
-		if n == w.epochAt(began) && !w.arrives(t, o.as, there, r.station.attachment.ASN) ||
-			!w.arrives(t, r.station.attachment.ASN, o.addr, o.as) {
+	course, err := w.serviceCourse(tie)
+	if err != nil {
+		return false, err
+	}
+	first := course.at(began)
+	for _, n := range []int{first, course.at(ended)} {
+		t := w.scene(course, n)
+		if n == first && !w.arrives(t, o.as, there, r.station.attachment.ASN, fromCA) ||
+			!w.arrives(t, r.station.attachment.ASN, o.addr, o.as, fromCA) {
 			return true, nil
 		}
 	}
@@ -121,44 +123,58 @@ func (w *World) cutOff(c *result.Control, r *runner, tie route.TieBreak) (bool, 
 
 // hears says whether what a host at an address in an AS sends to a perspective
 // gets there.
-func (w *World) hears(t *route.Table, st *station, from topology.ASN, at netip.Addr) bool {
+func (w *World) hears(t scene, st *station, from topology.ASN, at netip.Addr) bool {
 	n := slices.IndexFunc(st.addrs, func(a netip.Addr) bool { return a.Is4() == at.Is4() })
-	return n >= 0 && w.arrives(t, from, st.addrs[n], st.attachment.ASN)
+	return n >= 0 && w.arrives(t, from, st.addrs[n], st.attachment.ASN, !fromCA)
 }
+
+// fromCA says of packets that the CA's perspectives or coordinators send them.
+const fromCA = true
 
 // arrives says whether packets from an AS to one of the CA's own addresses get to
 // the AS where it is. If nobody takes the address they do.
-func (w *World) arrives(t *route.Table, from topology.ASN, to netip.Addr, home topology.ASN) bool {
+func (w *World) arrives(t scene, from topology.ASN, to netip.Addr, home topology.ASN, byCA bool) bool {
 	if !w.taken(to) {
 		return true
 	}
 	i, _ := w.graph.Index(from)
-	as, ok := w.lands(t, i, to)
+	as, ok := w.lands(t, i, to, byCA)
 	return ok && as == home
+}
+
+// scene is where packets go at one time.
+type scene struct {
+	tables
+	// handled is as in moment.
+	handled []netip.Prefix
+}
+
+// scene returns the n-th of a course.
+func (w *World) scene(c *course, n int) scene {
+	return scene{c.tables[n], w.momentAt(c.from[n]).handled}
 }
 
 // lands carries a packet from AS i hop by hop, as package fabric does, and returns
 // the AS where it ends; false if there is none.
-func (w *World) lands(t *route.Table, i int32, to netip.Addr) (topology.ASN, bool) {
-	for range maxHops {
-		r, ok := t.Lookup(i, to)
-		if !ok {
-			return 0, false
+func (w *World) lands(t scene, i int32, to netip.Addr, byCA bool) (topology.ASN, bool) {
+	hops, fate := t.AppendTrace(nil, i, to)
+	if byCA && slices.ContainsFunc(t.handled, func(p netip.Prefix) bool { return p.Contains(to) }) {
+		attacker, _ := w.graph.Index(w.source.Attacker.AS)
+		if n := slices.Index(hops, attacker); n >= 0 && n < maxHops {
+			return w.source.Attacker.AS, true
 		}
-		next, own, _ := r.NextHop(i)
-		if own {
-			return w.graph.ASN(i), true
-		}
-		i = next
 	}
-	return 0, false
+	if fate != route.Delivered || len(hops) > maxHops {
+		return 0, false
+	}
+	return w.graph.ASN(hops[len(hops)-1]), true
 }
 
 // follow says whom a perspective's packets to an address of the victim's services
 // reach, and in which AS.
-func (w *World) follow(t *route.Table, st *station, to netip.Addr) (string, topology.ASN) {
+func (w *World) follow(t scene, st *station, to netip.Addr) (string, topology.ASN) {
 	i, _ := w.graph.Index(st.attachment.ASN)
-	as, ok := w.lands(t, i, to)
+	as, ok := w.lands(t, i, to, fromCA)
 	switch {
 	case ok && as == w.source.Attacker.AS:
 		return scenarios.SideAttacker, as

@@ -49,10 +49,13 @@ type World struct {
 	sites         map[string]*station                 // by perspective name
 	sets          map[string][]scenarios.ResolvedSite // by check name, the primary first
 	order         []string                            // of sites, by first use
-	epochs        []epoch
 	fabric        *fabric.Fabric
 	engine        *route.Engine
 	routing       route.Options
+	defences      *scenarios.Defences
+	moments       []moment
+	told          []result.Event
+	course        *course
 	roots         []resolver.Root
 	hijacked      []netip.Prefix // of the whole timeline
 	forecast      forecast
@@ -135,6 +138,19 @@ func (w *World) checkParties() error {
 		w.tldAS = s.DNS.TLDAS
 	}
 	return nil
+}
+
+// computeRoutes tells the story, and finds the routes that come of it.
+func (w *World) computeRoutes() (err error) {
+	w.engine = route.NewEngine(w.graph)
+	if w.defences, err = w.source.Defences(w.from.Graph, w.graph); err != nil {
+		return err
+	}
+	if err := w.tell(); err != nil {
+		return err
+	}
+	w.course, err = w.courseOf(w.routing, nil)
+	return err
 }
 
 // largest returns the ASes with the most and the second most customers; of equal
@@ -238,7 +254,7 @@ func (w *World) services() (web, dns []netip.Addr) {
 // addHosts starts everybody's TCP/IP stack.
 func (w *World) addHosts() error {
 	f, err := fabric.New(fabric.Config{
-		Graph: w.graph, Epochs: w.fabricEpochs(), Start: w.start, Delays: w.delays,
+		Graph: w.graph, Epochs: w.epochs(w.course), Start: w.start, Delays: w.delays,
 		Capture: w.options.Capture != nil, Seed: w.routing.Seed,
 	})
 	if err != nil {
@@ -300,6 +316,7 @@ func (w *World) describe() *result.Replay {
 		},
 		Inputs: result.Inputs{
 			Topology: w.from.Source, TieBreak: w.routing.TieBreak.String(), Seed: w.routing.Seed,
+			Policies: w.defences.Policies, RPKI: w.defences.RPKI(),
 			Egress: egressName(w.egress), EgressAssumption: w.egressAssumption(), Delays: w.delays.String(),
 			ControlPlane: s.CA.ControlPlane,
 		},
@@ -307,8 +324,8 @@ func (w *World) describe() *result.Replay {
 			Victim: s.Victim.AS, Attacker: s.Attacker.AS, Domain: s.Victim.Domain,
 			Web: text(s.Victim.Web), NameServers: []result.NameServer{}, RootAS: w.rootAS, TLDAS: w.tldAS,
 		},
-		Perspectives: []result.Perspective{}, Timeline: w.describeTimeline(), Checks: []result.Check{},
-		Network: result.Network{Hosts: len(w.fabric.Hosts()), Prefixes: len(w.epochs[len(w.epochs)-1].routes)},
+		Perspectives: []result.Perspective{}, Timeline: w.told, Convergence: w.describeConvergence(), Checks: []result.Check{},
+		Network: result.Network{Hosts: len(w.fabric.Hosts()), Prefixes: len(w.moments[len(w.moments)-1].anns.prefixes())},
 	}
 	if v := s.Verdict; v != nil {
 		r.Scenario.Verdict = &result.Verdict{Stopped: *v.Stopped, Under: v.Under, Checks: slices.Clone(v.Checks), Why: v.Why}

@@ -30,6 +30,9 @@ type Replay struct {
 	Perspectives []Perspective `json:"perspectives"`
 	// Timeline is the story's events in order of time.
 	Timeline []Event `json:"timeline"`
+	// Convergence is about the prefixes whose announcements change, in the order of the
+	// prefixes; absent if routes change everywhere at once.
+	Convergence []Convergence `json:"convergence,omitempty"`
 	// Checks are in order of time.
 	Checks []Check `json:"checks"`
 	// Expectations are in the order of the scenario; empty if it has none or the
@@ -163,23 +166,78 @@ type Perspective struct {
 // Event is one moment of the timeline.
 type Event struct {
 	At       time.Duration `json:"at_ns"`
-	Kind     string        `json:"kind"` // "announce", "hijack", "withdraw" or "check"
+	Kind     string        `json:"kind"` // "announce", "hijack", "attack", "withdraw", "rpki" or "check"
 	By       string        `json:"by"`   // "victim" or "attacker"
 	Prefixes []string      `json:"prefixes"`
 	// Attack says what kind of hijack it is: "equal-prefix", "sub-prefix" or
-	// either with "forged-origin ".
+	// either with "forged-origin "; or the kind of an attack.
 	Attack string `json:"attack,omitempty"`
 	// Path is the announced AS path of a hijack, if the scenario says more of it than
 	// Attack does.
 	Path []topology.ASN `json:"path,omitempty"`
-	// To are the only neighbours that a hijack is announced to; all if there are none.
-	To []topology.ASN `json:"to,omitempty"`
+	// To are the only neighbours that a hijack is announced to, Classes the only kinds
+	// of neighbours, all if there are none, and Except those that it is not.
+	To      []topology.ASN `json:"to,omitempty"`
+	Classes []string       `json:"classes,omitempty"`
+	Except  []topology.ASN `json:"except,omitempty"`
 	// NoExport: they are asked to tell nobody.
 	NoExport bool `json:"no_export,omitempty"`
 	// Hosts are the perspectives and "coordinator" whose own prefixes are among
 	// Prefixes.
 	Hosts []string `json:"hosts,omitempty"`
 	Check string   `json:"check,omitempty"`
+	// Added and Removed are VRPs that come or go.
+	Added   []string `json:"vrps_added,omitempty"`
+	Removed []string `json:"vrps_removed,omitempty"`
+	// Plan is what an attack comes to; nil for its later steps and other events.
+	Plan *Plan `json:"plan,omitempty"`
+}
+
+// Plan is what an attack does, or why it cannot be launched.
+type Plan struct {
+	Target string `json:"target"`
+	// Obstacle is one of package attack's, and Why a sentence; empty if the attack is
+	// launched.
+	Obstacle string `json:"obstacle,omitempty"`
+	Why      string `json:"why,omitempty"`
+	// Announced is what is announced at once: AS path, prefix and to whom.
+	Announced []string `json:"announced"`
+	// Forwards: the attacker hands on what he attracts; Answers: but for what the CA
+	// sends, which he answers himself.
+	Forwards bool `json:"forwards,omitempty"`
+	Answers  bool `json:"answers,omitempty"`
+	// Kept is his own way to the victim, and Attracted how many ASes' packets pass him.
+	Kept      []topology.ASN `json:"kept,omitempty"`
+	Attracted int            `json:"attracted,omitempty"`
+	// Assumptions are sentences.
+	Assumptions []string `json:"assumptions"`
+}
+
+// Convergence is how the routes of one prefix changed, message by message.
+type Convergence struct {
+	Prefix string `json:"prefix"`
+	// Outcome is "converged", "oscillates" or "unfinished".
+	Outcome string `json:"outcome"`
+	// Changes are those of announcements, with what followed.
+	Changes []RouteChange `json:"changes"`
+	// Cycle are the ASes that alternate, if the routes do not settle.
+	Cycle []Alternation `json:"cycle,omitempty"`
+}
+
+// RouteChange is what followed a change of announcements until the next.
+type RouteChange struct {
+	At time.Duration `json:"at_ns"`
+	// Messages is how many were sent, Decisions how often an AS changed its best route.
+	Messages  int `json:"messages"`
+	Decisions int `json:"decisions"`
+	// Settled is when the last AS had: At if none did.
+	Settled time.Duration `json:"settled_ns"`
+}
+
+// Alternation is an AS that goes back and forth between routes.
+type Alternation struct {
+	AS    topology.ASN     `json:"as"`
+	Paths [][]topology.ASN `json:"as_paths"` // empty for no route
 }
 
 // Check is one request to the CA and what came of it.

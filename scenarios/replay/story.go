@@ -1,0 +1,527 @@
+package replay
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"mpicsim/scenarios"
+	"mpicsim/scenarios/result"
+	"mpicsim/sim/attack"
+	"mpicsim/sim/route"
+	"mpicsim/topology"
+	"mpicsim/topology/rpki"
+)
+
+// moment is what holds from one time of the story to the next.
+type moment struct {
+	from     time.Duration
+	anns     announcements
+	policies *route.Policies
+	// handled are the prefixes whose packets the attacker's AS hands on, while the
+	// attacker answers those of the CA himself.
+	handled []netip.Prefix
+}
+
+// announcements are those of each prefix, in the order of their beginnings.
+type announcements map[netip.Prefix][]route.Announcement
+
+func (a announcements) clone() announcements {
+	out := make(announcements, len(a))
+	for p, list := range a {
+		if len(list) > 0 {
+			out[p] = slices.Clone(list)
+		}
+	}
+	return out
+}
+
+// begin makes announcements: those of one AS for one prefix in this list together
+// replace what it announced before (RFC 4271 3.1), the first in its place.
+func (a announcements) begin(list ...route.Announcement) {
+	type key struct {
+		by     topology.ASN
+		prefix netip.Prefix
+	}
+	seen := map[key]bool{}
+	for _, n := range list {
+		k := key{n.Announcer(), n.Prefix}
+		if seen[k] {
+			a[n.Prefix] = append(a[n.Prefix], n)
+			continue
+		}
+		seen[k] = true
+		mine := func(b route.Announcement) bool { return b.Announcer() == k.by }
+		at := slices.IndexFunc(a[n.Prefix], mine)
+		if at < 0 {
+			a[n.Prefix] = append(a[n.Prefix], n)
+			continue
+		}
+		rest := slices.DeleteFunc(slices.Clone(a[n.Prefix]), mine)
+		a[n.Prefix] = slices.Insert(rest, at, n)
+	}
+}
+
+// end withdraws all that an AS announces for a prefix.
+func (a announcements) end(by topology.ASN, p netip.Prefix) {
+	a[p] = slices.DeleteFunc(a[p], func(b route.Announcement) bool { return b.Announcer() == by })
+}
+
+// all returns the announcements of all prefixes in order.
+func (a announcements) all() []route.Announcement {
+	var out []route.Announcement
+	for _, p := range a.prefixes() {
+		out = append(out, a[p]...)
+	}
+	return out
+}
+
+// prefixes returns the announced prefixes in order.
+func (a announcements) prefixes() []netip.Prefix {
+	var out []netip.Prefix
+	for p, list := range a {
+		if len(list) > 0 {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b netip.Prefix) int {
+		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+	})
+	return out
+}
+
+// standing are the announcements that hold for the whole story: those of the
+// perspectives and coordinators, the attacker's own prefix and the upper name servers.
+func (w *World) standing() announcements {
+	anns := announcements{}
+	add := func(p netip.Prefix, as topology.ASN, attacker bool) {
+		anns[p] = append(anns[p], route.Announcement{Prefix: p, Path: []topology.ASN{as}, Attacker: attacker})
+	}
+	add(rootPrefix, w.rootAS, false)
+	add(tldPrefix, w.tldAS, false)
+	add(w.source.Attacker.Prefix, w.source.Attacker.AS, true)
+	for _, name := range w.order {
+		st := w.sites[name]
+		for _, p := range st.prefixes {
+			add(p, st.attachment.ASN, false)
+		}
+	}
+	owned, _ := w.hostsOfCA(scenarios.Coordinator)
+	for _, o := range owned {
+		add(o.Prefix, o.AS, false)
+	}
+	return anns
+}
+
+// teller walks through the timeline in time.
+type teller struct {
+	*World
+	now  time.Duration
+	anns announcements
+	vrps *rpki.VRPs
+	// policies are compiled with the vrps.
+	policies *route.Policies
+	handled  []netip.Prefix
+	// rightful is what is announced by right.
+	rightful map[netip.Prefix]bool
+	pending  []pending
+}
+
+// pending is a later step of an attack.
+type pending struct {
+	at   time.Duration
+	step attack.Step
+	kind attack.Kind
+}
+
+// tell turns the timeline into moments and into a list of what happens, in words.
+func (w *World) tell() error {
+	t := &teller{World: w, anns: w.standing(), rightful: map[netip.Prefix]bool{}}
+	var err error
+	if t.vrps, err = rpki.NewVRPs(w.defences.Payloads.VRPs); err != nil {
+		return fmt.Errorf("rpki: %w", err)
+	}
+	if err := t.compile(); err != nil {
+		return err
+	}
+	t.mark()
+	for n, e := range w.source.Timeline {
+		t.catchUp(e.At)
+		t.now = e.At
+		if err := t.happen(e); err != nil {
+			return fmt.Errorf("timeline[%d]: %w", n, err)
+		}
+	}
+	t.catchUp(scenarios.MaxTime)
+	return nil
+}
+
+// compile makes the policies fit the payloads. Where nobody follows any they are
+// left out: routes are then found the fastest way.
+func (t *teller) compile() error {
+	s := t.source
+	if len(s.Routing.Policies) == 0 && s.RPKI == nil {
+		return nil
+	}
+	var err error
+	t.policies, err = t.defences.Compile(t.vrps)
+	return err
+}
+
+// mark makes what holds now a moment.
+func (t *teller) mark() {
+	m := moment{from: t.now, anns: t.anns.clone(), policies: t.policies, handled: slices.Clone(t.handled)}
+	if last := len(t.moments) - 1; last >= 0 && t.moments[last].from == t.now {
+		t.moments[last] = m
+		return
+	}
+	t.moments = append(t.moments, m)
+}
+
+// say adds to the list of what happens.
+func (t *teller) say(e result.Event) {
+	e.At = t.now
+	if e.Prefixes == nil {
+		e.Prefixes = []string{}
+	}
+	t.told = append(t.told, e)
+}
+
+// catchUp takes the steps of attacks that are due until a time.
+func (t *teller) catchUp(until time.Duration) {
+	for len(t.pending) > 0 && t.pending[0].at <= until {
+		p := t.pending[0]
+		t.pending = t.pending[1:]
+		t.now = p.at
+		t.take(p.step)
+		e := result.Event{Kind: "withdraw", By: scenarios.SideAttacker, Attack: string(p.kind), Prefixes: text(prefixesOf(p.step))}
+		if len(p.step.Announce) > 0 {
+			e.Kind = "attack"
+		}
+		t.say(e)
+		t.mark()
+	}
+}
+
+func prefixesOf(s attack.Step) []netip.Prefix {
+	var out []netip.Prefix
+	add := func(p netip.Prefix) {
+		if !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	for _, a := range s.Announce {
+		if a.Attacker {
+			add(a.Prefix)
+		}
+	}
+	for _, d := range s.Withdraw {
+		add(d.Prefix)
+	}
+	return out
+}
+
+// take carries out a step of an attack.
+func (t *teller) take(s attack.Step) {
+	for _, d := range s.Withdraw {
+		t.anns.end(d.AS, d.Prefix)
+	}
+	t.anns.begin(s.Announce...)
+	for _, a := range s.Announce {
+		if a.Attacker {
+			t.steal(a.Prefix)
+		}
+	}
+}
+
+// steal notes that the attacker takes a prefix at some time.
+func (t *teller) steal(p netip.Prefix) {
+	if !slices.Contains(t.hijacked, p) {
+		t.hijacked = append(t.hijacked, p)
+	}
+}
+
+// happen carries out an event.
+func (t *teller) happen(e scenarios.Event) error {
+	switch {
+	case e.Announce != nil:
+		t.announce(*e.Announce)
+	case e.Hijack != nil:
+		t.hijack(*e.Hijack)
+	case e.Withdraw != nil:
+		t.withdraw(*e.Withdraw)
+	case e.Check != nil:
+		t.say(result.Event{Kind: "check", By: e.Check.Applicant, Check: e.Check.Name})
+		return nil
+	case e.Attack != nil:
+		if err := t.attack(*e.Attack); err != nil {
+			return err
+		}
+	case e.RPKI != nil:
+		if err := t.change(*e.RPKI); err != nil {
+			return err
+		}
+	}
+	t.mark()
+	return nil
+}
+
+func (t *teller) announce(a scenarios.Announce) {
+	e := result.Event{Kind: "announce", By: scenarios.SideVictim}
+	for _, o := range t.source.Owned() {
+		if len(a.Prefixes) == 0 || slices.Contains(a.Prefixes, o.Prefix) {
+			t.anns.begin(route.Announcement{Prefix: o.Prefix, Path: []topology.ASN{o.AS}})
+			t.rightful[o.Prefix] = true
+			e.Prefixes = append(e.Prefixes, o.Prefix.String())
+		}
+	}
+	t.say(e)
+}
+
+func (t *teller) hijack(h scenarios.Hijack) {
+	stolen := t.stolen(h.Prefixes, h.PrefixesOf)
+	for _, o := range stolen {
+		t.anns.begin(route.Announcement{
+			Prefix: o.Prefix, Path: t.announcedPath(h, o.AS), Attacker: true, NoExport: h.NoExport, Export: h.Scope(),
+		})
+		t.steal(o.Prefix)
+	}
+	e := result.Event{
+		Kind: "hijack", By: scenarios.SideAttacker, Prefixes: owned(stolen), Hosts: h.PrefixesOf,
+		Attack: attackName(h, t.rightful), NoExport: h.NoExport,
+	}
+	if x := h.Export; x != nil {
+		e.To, e.Except = x.To, x.Except
+		for _, c := range x.Classes {
+			e.Classes = append(e.Classes, string(c))
+		}
+	}
+	if len(h.Path) > 0 || h.Prepend > 0 {
+		e.Path = t.announcedPath(h, t.source.Victim.AS)
+	}
+	t.say(e)
+}
+
+// announcedPath returns the path of a hijack of a prefix with this rightful origin.
+func (w *World) announcedPath(h scenarios.Hijack, rightful topology.ASN) []topology.ASN {
+	path := slices.Repeat([]topology.ASN{w.source.Attacker.AS}, 1+h.Prepend)
+	switch {
+	case len(h.Path) > 0:
+		return append(path, h.Path[1:]...)
+	case h.ForgedOrigin:
+		return append(path, rightful)
+	}
+	return path
+}
+
+// withdraw ends announcements of one side, and what the attacker had in mind for
+// the same prefixes.
+func (t *teller) withdraw(d scenarios.Withdraw) {
+	attacker := d.By == scenarios.SideAttacker
+	some := t.stolen(d.Prefixes, d.PrefixesOf)
+	concerns := func(p netip.Prefix) bool {
+		return len(some) == 0 || slices.ContainsFunc(some, func(o scenarios.Owned) bool { return o.Prefix == p })
+	}
+	owner := map[netip.Prefix]bool{}
+	for _, o := range t.source.Owned() {
+		owner[o.Prefix] = true
+	}
+	for p, list := range t.anns {
+		// standing announcements are not withdrawn
+		if (owner[p] || attacker && slices.Contains(t.hijacked, p)) && concerns(p) {
+			t.anns[p] = slices.DeleteFunc(list, func(a route.Announcement) bool { return a.Attacker == attacker })
+		}
+	}
+	if attacker {
+		t.handled = slices.DeleteFunc(t.handled, concerns)
+		t.pending = slices.DeleteFunc(t.pending, func(p pending) bool { return slices.ContainsFunc(prefixesOf(p.step), concerns) })
+	} else {
+		maps.DeleteFunc(t.rightful, func(p netip.Prefix, _ bool) bool { return len(d.Prefixes) == 0 || concerns(p) })
+	}
+	t.say(result.Event{Kind: "withdraw", By: d.By, Prefixes: owned(some), Hosts: d.PrefixesOf})
+}
+
+// stolen returns the prefixes of a hijack, or of its end, with their rightful
+// origins.
+func (w *World) stolen(prefixes []netip.Prefix, of []string) []scenarios.Owned {
+	var out []scenarios.Owned
+	for _, p := range prefixes {
+		out = append(out, scenarios.Owned{Prefix: p, AS: w.source.Rightful(p)})
+	}
+	for _, name := range of {
+		prefixes, _ := w.hostsOfCA(name)
+		out = append(out, prefixes...)
+	}
+	return out
+}
+
+// owned returns prefixes as text.
+func owned(list []scenarios.Owned) []string {
+	out := []string{}
+	for _, o := range list {
+		out = append(out, o.Prefix.String())
+	}
+	return out
+}
+
+// change adds and removes payloads. What is removed must be there.
+func (t *teller) change(r scenarios.RPKIChange) error {
+	var all []rpki.VRP
+	removed := make([]bool, len(r.Remove))
+	for v := range t.vrps.All() {
+		n := slices.IndexFunc(r.Remove, func(x scenarios.VRP) bool {
+			return x.Prefix == v.Prefix && x.MaxLength == v.MaxLength && x.Origin == v.Origin
+		})
+		if n < 0 {
+			all = append(all, v)
+		} else {
+			removed[n] = true
+		}
+	}
+	if n := slices.Index(removed, false); n >= 0 {
+		return fmt.Errorf("rpki.remove[%d]: found %v, expected a VRP that is there at this time", n, r.Remove[n])
+	}
+	e := result.Event{Kind: "rpki", By: scenarios.SideVictim}
+	for _, v := range r.Add {
+		all = append(all, v.VRP)
+		e.Added = append(e.Added, v.String())
+	}
+	for _, v := range r.Remove {
+		e.Removed = append(e.Removed, v.String())
+	}
+	t.say(e)
+	return t.setVRPs(all)
+}
+
+func (t *teller) setVRPs(all []rpki.VRP) (err error) {
+	if t.vrps, err = rpki.NewVRPs(all); err != nil {
+		return err
+	}
+	return t.compile()
+}
+
+// attack plans an attack for what holds now, and begins it.
+func (t *teller) attack(a scenarios.Attack) error {
+	for _, target := range t.targets(a) {
+		if err := t.launch(a, target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// targets returns the prefixes that an attack is against: of the CA's, one of each
+// address family.
+func (w *World) targets(a scenarios.Attack) []scenarios.Owned {
+	if a.Of == "" {
+		return []scenarios.Owned{w.source.TargetOf(a)}
+	}
+	prefixes, _ := w.hostsOfCA(a.Of)
+	return prefixes
+}
+
+func (t *teller) launch(a scenarios.Attack, target scenarios.Owned) error {
+	s := t.source
+	order := a.Order(s.Attacker.AS, target, s.MattersTo(target.Prefix))
+	if err := order.Validate(); err != nil {
+		return err
+	}
+	plan, err := order.Plan(attack.Setting{
+		Engine: t.engine, Options: route.Options{TieBreak: t.routing.TieBreak, Seed: t.routing.Seed, Policies: t.policies}, Standing: t.anns.all(),
+		LongestIPv4: scenarios.LongestIPv4, LongestIPv6: scenarios.LongestIPv6,
+	})
+	if err != nil {
+		return err
+	}
+	e := result.Event{Kind: "attack", By: scenarios.SideAttacker, Attack: string(a.Kind), Plan: &result.Plan{
+		Target: target.Prefix.String(), Obstacle: string(plan.Obstacle), Why: plan.Why, Announced: []string{},
+		Forwards: plan.Forwards && plan.Viable(), Kept: plan.Kept, Attracted: plan.Attracted, Assumptions: append([]string{}, plan.Assumptions...),
+	}}
+	if a.Of != "" {
+		e.Hosts = []string{a.Of}
+	}
+	if plan.ChangesVRPs() {
+		after, err := plan.ApplyVRPs(t.vrps)
+		if err != nil {
+			return err
+		}
+		e.Added, e.Removed = changes(t.vrps, after)
+		t.vrps = after
+		if err := t.compile(); err != nil {
+			return err
+		}
+	}
+	for _, step := range plan.Steps {
+		if step.After > 0 {
+			t.pending = append(t.pending, pending{t.now + step.After, step, a.Kind})
+			continue
+		}
+		t.take(step)
+		e.Prefixes = append(e.Prefixes, text(prefixesOf(step))...)
+		for _, ann := range step.Announce {
+			e.Plan.Announced = append(e.Plan.Announced, ann.String())
+		}
+	}
+	slices.SortStableFunc(t.pending, func(a, b pending) int { return cmp.Compare(a.at, b.at) })
+	if e.Plan.Forwards {
+		if e.Plan.Answers = a.Kind == attack.Interception; a.Answers != nil {
+			e.Plan.Answers = *a.Answers
+		}
+		if e.Plan.Answers {
+			t.handled = append(t.handled, plan.Attack.Prefix)
+		}
+	}
+	t.say(e)
+	return nil
+}
+
+// changes returns the payloads that came and went, as text.
+func changes(before, after *rpki.VRPs) (added, removed []string) {
+	list := func(set *rpki.VRPs) (out []string) {
+		for v := range set.All() {
+			out = append(out, scenarios.VRP{VRP: v}.String())
+		}
+		return out
+	}
+	was, is := list(before), list(after)
+	for _, v := range is {
+		if !slices.Contains(was, v) {
+			added = append(added, v)
+		}
+	}
+	for _, v := range was {
+		if !slices.Contains(is, v) {
+			removed = append(removed, v)
+		}
+	}
+	return added, removed
+}
+
+// attackName says what kind of hijack it is, given what is announced by right.
+func attackName(h scenarios.Hijack, rightful map[netip.Prefix]bool) string {
+	name := "equal-prefix"
+	for _, p := range h.Prefixes {
+		for r := range rightful {
+			if !rightful[p] && r.Bits() < p.Bits() && r.Contains(p.Addr()) {
+				name = "sub-prefix"
+			}
+		}
+	}
+	if h.ForgedOrigin || len(h.Path) > 0 && h.Path[len(h.Path)-1] != h.Path[0] {
+		name = "forged-origin " + name
+	}
+	return name
+}
+
+// announcedKey tells announcements of one prefix apart.
+func announcedKey(list []route.Announcement) string {
+	var key strings.Builder
+	for _, a := range list {
+		fmt.Fprintf(&key, "%v/%v;", a, a.Attacker)
+	}
+	return key.String()
+}
