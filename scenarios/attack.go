@@ -137,6 +137,10 @@ func (a Attack) Order(attacker topology.ASN, target Owned, address netip.Addr) a
 		o.Withhold = append(o.Withhold, route.Edge{AS: e.AS, Neighbor: e.Neighbor})
 	}
 	takes, _ := attack.Fields(a.Kind)
+	const internal = 6 // the only type of leak that is of a part of the target (RFC 7908 3.6)
+	if a.Kind == attack.RouteLeak && a.Type != internal {
+		return o
+	}
 	inside := !a.Prefix.IsValid() || a.Prefix.Contains(address)
 	if slices.Contains(takes, "address") && inside && target.Prefix.Contains(address) {
 		o.Address = address
