@@ -288,6 +288,12 @@ func (s *story) assumptions() {
 	}
 	s.printf("\n%s\n", s.bold("This rests on"))
 	s.printf("  routes   Gao-Rexford over %s; ties: %s\n", in.Topology.Source, tie)
+	if len(in.Policies) > 0 || in.RPKI != nil {
+		s.printf("           and the policies above; what the RPKI says is known to all who validate at once\n")
+	}
+	if len(s.r.Convergence) > 0 {
+		s.printf("           BGP message by message; timers and processing times are drawn (go doc ./sim/event)\n")
+	}
 	egress := in.Egress
 	if egress == "auto" {
 		egress = "automatic"

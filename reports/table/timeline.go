@@ -3,6 +3,7 @@ package table
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"mpicsim/scenarios/result"
 )
@@ -10,7 +11,7 @@ import (
 // defences says what ASes do beyond Gao-Rexford.
 func (s *story) defences() {
 	for _, p := range s.r.Inputs.Policies {
-		s.printf("Routing   %s: %s (%s)\n", p.Policy, p.Where, many(p.ASes, "AS"))
+		s.printf("Routing   %s: %s (%s)\n", p.Policy, p.Where, ases(p.ASes))
 	}
 	k := s.r.Inputs.RPKI
 	if k == nil {
@@ -51,7 +52,7 @@ func (s *story) timeline() {
 				line += " (" + e.Attack + ")"
 			}
 		case "rpki":
-			line = "RPKI" + payloads(e)
+			line = "the RPKI changes" + payloads(e)
 		case "check":
 			line = fmt.Sprintf("check %q: the %s asks for a certificate", e.Check, e.By)
 		}
@@ -81,16 +82,22 @@ func (s *story) attack(e result.Event, what string) {
 	for _, a := range p.Announced {
 		s.printf("           announced: %s\n", a)
 	}
-	if p.Forwards && len(p.Kept) > 0 {
-		answers := "the attacker hands on what he attracts"
-		if p.Answers {
-			answers = "the attacker answers the CA himself and hands on everything else"
-		}
-		said(fmt.Sprintf("%s, of %s, by %s", answers, many(p.Attracted, "AS"), path(p.Kept, false)))
+	if len(p.Kept) > 0 {
+		said(fmt.Sprintf("packets of %s pass the attacker, and go on by %s", ases(p.Attracted), path(p.Kept, false)))
+	}
+	if p.Answers {
+		said("but what the CA sends he answers himself; he knows it by where it comes from")
 	}
 	for _, a := range p.Assumptions {
 		said("assumed: " + a)
 	}
+}
+
+func ases(n int) string {
+	if n == 1 {
+		return "1 AS"
+	}
+	return thousands(n) + " ASes"
 }
 
 // payloads says which VRPs come and go.
@@ -135,7 +142,7 @@ func (s *story) convergence() {
 	for _, c := range s.r.Convergence {
 		for _, p := range c.Changes {
 			s.printf("  %7v  %s: %s, %s; the last AS had settled after %v\n", p.At, c.Prefix,
-				many(p.Messages, "message"), many(p.Decisions, "change")+" of best routes", p.Settled-p.At)
+				many(p.Messages, "message"), many(p.Decisions, "change")+" of best routes", (p.Settled-p.At).Round(time.Millisecond))
 		}
 		switch c.Outcome {
 		case "converged":

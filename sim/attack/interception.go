@@ -86,8 +86,7 @@ func announceInterception(p *planning) error {
 		return nil
 	}
 	p.Forwards, p.Kept, p.Attracted = true, p.numbers(s.best.outcome.Kept), s.best.count
-	p.assume("%s, the best of %d announcements tried: AS %d attracts %d ASes and hands their packets on by %s",
-		s.best.how, s.tried, p.Attack.Attacker, s.best.count, route.FormatPath(p.Kept))
+	p.assume("%s, the best of %d announcements tried", s.best.how, s.tried)
 	if len(s.best.ann.Withhold) > 0 {
 		p.assume("the attacker's neighbours obey action communities")
 	}
