@@ -21,8 +21,9 @@ type Attack struct {
 	// Target, optional, is the prefix as it is announced by right; by default the
 	// longest that holds the domain's first web address.
 	Target netip.Prefix `yaml:"target"`
-	// Of, optional, names a perspective whose own prefix is the target, or
-	// [Coordinator] with an emulated control plane.
+	// Of, optional, names a perspective whose own prefix is the target, root-server or
+	// tld-server for that of the name server, or coordinator with an emulated control
+	// plane.
 	Of string `yaml:"of"`
 	// Prefix, optional, is what the attacker announces: the target or a part of it; by
 	// default the target, or for kinds that announce a part, the part that holds the
@@ -191,12 +192,12 @@ func (v *validation) attack(field string, a Attack, c *chronicle) {
 	target := s.TargetOf(a)
 	switch {
 	case a.Of != "":
-		v.targets(field+".of", []string{a.Of})
+		v.target(field+".of", a.Of, v.namable())
 		target = Owned{netip.MustParsePrefix("10.0.0.0/24"), s.Victim.AS} // in its place, until the perspectives have theirs
 		v.check(!a.Prefix.IsValid(), field+".prefix", a.Prefix.String(), "none: the prefix of a perspective is announced as it is")
 		c.taken[a.Of] = true
 	case a.Target.IsValid():
-		v.known(field+".target", []netip.Prefix{a.Target}, false)
+		v.owned(field+".target", a.Target, false)
 		c.standing[SideAttacker][a.Target] = true
 	case target.Prefix.IsValid():
 		c.standing[SideAttacker][target.Prefix] = true

@@ -29,7 +29,7 @@ func TestValidateControlPlane(t *testing.T) {
 	const (
 		hijack   = "hijack: {prefixes: [203.0.113.0/24]}"
 		withdraw = "withdraw: {by: attacker}"
-		one      = "expected one of aws/us-east-2, there"
+		one      = "expected one of aws/us-east-2, there, root-server, tld-server"
 		by       = ", expected one whose prefixes the attacker announces at this time, and by: attacker"
 	)
 	for name, c := range map[string]badCase{

@@ -185,8 +185,13 @@ const (
 	ControlEmulated = "emulated"
 )
 
-// Coordinator is how a timeline names the coordinator's host.
-const Coordinator = "coordinator"
+// Hosts that a timeline can name beside perspectives: the coordinator's, and the
+// name servers of the root and of the TLDs.
+const (
+	Coordinator = "coordinator"
+	RootServer  = "root-server"
+	TLDServer   = "tld-server"
+)
 
 // Perspectives is either a named set or a list of sites.
 type Perspectives struct {
@@ -252,8 +257,9 @@ type Hijack struct {
 	// in one of them (sub-prefix).
 	Prefixes []netip.Prefix `yaml:"prefixes"`
 	// PrefixesOf names perspectives whose own prefixes are announced too
-	// (equally-specific); with an emulated control plane also [Coordinator]. One
-	// of both lists may be left out.
+	// (equally-specific), and the name servers of the root and the TLDs, root-server
+	// and tld-server; with an emulated control plane also coordinator. One of both
+	// lists may be left out.
 	PrefixesOf []string `yaml:"prefixes-of"`
 	// ForgedOrigin, optional, makes the attacker announce the path "attacker,
 	// rightful origin" (type 1) instead of itself as the origin (type 0).

@@ -133,14 +133,29 @@ func (v *validation) withdraw(field string, w Withdraw, c *chronicle) {
 
 // targets checks the names of those whose own prefixes are hijacked.
 func (v *validation) targets(field string, names []string) {
-	hosts := map[string]topology.ASN{}
-	var known []string
+	known := v.namable()
+	for n, name := range names {
+		at := fmt.Sprintf("%s[%d]", field, n)
+		v.target(at, name, known)
+		v.check(!slices.Contains(names[:n], name), at, quote(name)+" a second time", "each name once")
+	}
+}
+
+// namable are the hosts whose own prefixes can be hijacked, in order, with their
+// ASes, 0 where that is not known yet.
+type namable struct {
+	names []string
+	as    map[string]topology.ASN
+}
+
+func (v *validation) namable() namable {
+	k := namable{as: map[string]topology.ASN{}}
 	add := func(name string, as topology.ASN) {
-		if _, again := hosts[name]; !again {
-			known = append(known, name)
+		if _, again := k.as[name]; !again {
+			k.names = append(k.names, name)
 		}
-		if hosts[name] != v.s.Attacker.AS {
-			hosts[name] = as
+		if k.as[name] != v.s.Attacker.AS {
+			k.as[name] = as
 		}
 	}
 	v.s.eachSite(func(_ string, site ResolvedSite) { add(site.Perspective.Name, site.AS) })
@@ -151,42 +166,51 @@ func (v *validation) targets(field string, names []string) {
 			}
 		})
 	}
-	for n, name := range names {
-		at := fmt.Sprintf("%s[%d]", field, n)
-		as, ok := hosts[name]
-		expected := "one of " + strings.Join(known, ", ")
-		if name == Coordinator && !ok {
-			expected += "; the coordinator's host only with control-plane: " + ControlEmulated
-		}
-		v.check(ok, at, quote(name), expected)
-		v.check(!ok || as == 0 || as != v.s.Attacker.AS, at, fmt.Sprintf("%s in the attacker's AS %v", quote(name), as), "somebody in another AS")
-		v.check(!slices.Contains(names[:n], name), at, quote(name)+" a second time", "each name once")
+	add(RootServer, v.s.DNS.RootAS)
+	add(TLDServer, v.s.DNS.TLDAS)
+	return k
+}
+
+// target checks one name.
+func (v *validation) target(at, name string, k namable) {
+	as, ok := k.as[name]
+	expected := "one of " + strings.Join(k.names, ", ")
+	if name == Coordinator && !ok {
+		expected += "; the coordinator's host only with control-plane: " + ControlEmulated
 	}
+	v.check(ok, at, quote(name), expected)
+	v.check(!ok || as == 0 || as != v.s.Attacker.AS, at, fmt.Sprintf("%s in the attacker's AS %v", quote(name), as), "somebody in another AS")
 }
 
 // known checks that prefixes are the victim's or its name servers', or lie in
 // one of these if inside is true.
 func (v *validation) known(field string, prefixes []netip.Prefix, inside bool) {
-	owned := v.s.Owned()
 	for n, p := range prefixes {
 		at := fmt.Sprintf("%s[%d]", field, n)
-		ok := slices.ContainsFunc(owned, func(o Owned) bool {
-			return o.Prefix == p || inside && o.Prefix.IsValid() && o.Prefix.Bits() <= p.Bits() && o.Prefix.Contains(p.Addr())
-		})
-		var want []string
-		for _, o := range owned {
-			want = append(want, text(o.Prefix))
-		}
-		expected := "one of " + strings.Join(want, ", ")
-		if inside {
-			expected += ", or a prefix in one of them"
-		}
-		v.check(ok, at, p.String(), expected)
+		ok := v.owned(at, p, inside)
 		v.check(!slices.Contains(prefixes[:n], p), at, p.String()+" a second time", "each prefix once")
 		if ok {
 			v.acceptable(at, p)
 		}
 	}
+}
+
+// owned checks one prefix.
+func (v *validation) owned(at string, p netip.Prefix, inside bool) bool {
+	owned := v.s.Owned()
+	ok := slices.ContainsFunc(owned, func(o Owned) bool {
+		return o.Prefix == p || inside && o.Prefix.IsValid() && o.Prefix.Bits() <= p.Bits() && o.Prefix.Contains(p.Addr())
+	})
+	var want []string
+	for _, o := range owned {
+		want = append(want, text(o.Prefix))
+	}
+	expected := "one of " + strings.Join(want, ", ")
+	if inside {
+		expected += ", or a prefix in one of them"
+	}
+	v.check(ok, at, p.String(), expected)
+	return ok
 }
 
 func (v *validation) checkEvent(field string, e CheckEvent, c *chronicle) {

@@ -3,6 +3,7 @@ package replay_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,9 +35,14 @@ func attackFields(k attack.Kind, neighbor, other topology.ASN) string {
 	return ""
 }
 
+// takesWhole says whether a kind may be against a prefix that has no parts.
+func takesWhole(k attack.Kind) bool {
+	return !slices.Contains([]attack.Kind{attack.SubPrefix, attack.ForgedOriginSubPrefix, attack.LooseROA}, k)
+}
+
 // attacked is a story on a synthetic Internet of 80 ASes: one kind of attack, with
 // policies, looked at from five ASes.
-func attacked(tb testing.TB, random *rand.Rand, k attack.Kind, tie string, convergence bool) *scenarios.Source {
+func attacked(tb testing.TB, random *rand.Rand, k attack.Kind, of, tie string, convergence bool) *scenarios.Source {
 	tb.Helper()
 	seed := random.Uint64N(1000)
 	net, err := synth.Generate(synth.Options{ASes: 80, Seed: seed})
@@ -63,11 +69,16 @@ func attacked(tb testing.TB, random *rand.Rand, k attack.Kind, tie string, conve
 	say("  policies: [{rov: %s, fraction: 0.4, seed: %d}, {aspa: true, otc: true, fraction: 0.3, seed: %d}, {rov-plus-plus: true, fraction: 0.2, seed: 9}]", rov, seed, seed+1)
 	say("rpki: {vrps: [203.0.112.0/22-23 %v]}", victim)
 	say("victim: {as: %v, prefixes: [203.0.112.0/22], domain: shop.example, web: [203.0.113.80], name-servers: [{name: ns1.shop.example, as: %v, prefix: 198.51.100.0/24, address: 198.51.100.53}]}", victim, as(2))
+	say("dns: {root-as: %v, tld-as: %v}", as(10), as(11))
+	fields := attackFields(k, neighbor, as(9))
+	if of != "" {
+		fields += ", of: " + of
+	}
 	say("attacker: {as: %v}\nca:\n  date: 2026-12-15\n  method: acme-http-01\n  rule: 4/5\n  perspectives:\n    primary: {region: aws/us-east-2, as: %v}\n    remotes:", attacker, as(3))
 	for n, region := range []string{"gcp/us-west1", "aws/eu-central-1", "azure/brazilsouth", "aws/ap-northeast-1", "aws/af-south-1"} {
 		say("      - {region: %s, as: %v}", region, as(4+n))
 	}
-	say("timeline:\n  - {at: 0s, announce: {}}\n  - {at: 10s, attack: {kind: %s%s}}\n  - {at: 5m, check: {name: settled}}", k, attackFields(k, neighbor, as(9)))
+	say("timeline:\n  - {at: 0s, announce: {}}\n  - {at: 10s, attack: {kind: %s%s}}\n  - {at: 5m, check: {name: settled}}", k, fields)
 	if convergence {
 		say("  - {at: 6m, withdraw: {by: attacker}}\n  - {at: 6m1s, check: {name: changing}}")
 	}
@@ -86,10 +97,14 @@ func TestAttacksByPacketsAndByRoutes(t *testing.T) {
 		for n := range 12 {
 			tie := []string{"attacker", "victim"}[n%2]
 			convergence := n%4 > 1 && k != attack.MaliciousROA && k != attack.LooseROA
-			s := attacked(t, random, k, tie, convergence)
+			of := ""
+			if takesWhole(k) {
+				of = []string{"", "", "", scenarios.RootServer, scenarios.TLDServer, "azure/brazilsouth"}[n%6]
+			}
+			s := attacked(t, random, k, of, tie, convergence)
 			r, err := replay.Run(t.Context(), replay.Options{Source: s})
 			g := NewWithT(t)
-			about := fmt.Sprintf("%s, ties to the %s, convergence %v: %+v", k, tie, convergence, s.Topology.Synthetic)
+			about := fmt.Sprintf("%s of %q, ties to the %s, convergence %v: %+v", k, of, tie, convergence, s.Topology.Synthetic)
 			g.Expect(err).NotTo(HaveOccurred(), about)
 			plan := r.Timeline[1].Plan
 			g.Expect(plan).NotTo(BeNil())
@@ -103,6 +118,9 @@ func TestAttacksByPacketsAndByRoutes(t *testing.T) {
 			g.Expect(c.Decision.Issue).To(Equal(bound.Issue), about)
 			g.Expect(c.Decision.Reason).To(Equal(bound.Reason), about)
 			tally[string(k)+" fooled"] += c.Fooled
+			if of != "" {
+				tally["of "+of] += c.Fooled
+			}
 			for _, row := range c.Rows {
 				tally[string(k)+" "+row.Reached]++
 			}
@@ -118,6 +136,8 @@ func TestAttacksByPacketsAndByRoutes(t *testing.T) {
 		}
 	}
 	g := NewWithT(t)
+	g.Expect(tally["of "+scenarios.RootServer]).To(BeNumerically(">", 0))
+	g.Expect(tally["of "+scenarios.TLDServer]).To(BeNumerically(">", 0))
 	for _, k := range attack.Kinds() {
 		g.Expect(tally[string(k)+" launched"]).To(BeNumerically(">=", 3), "%s: %v", k, tally)
 		if k != attack.RouteLeak { // the victim answers
@@ -133,4 +153,3 @@ func one(is bool) int {
 	}
 	return 0
 }
-

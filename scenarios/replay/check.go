@@ -246,11 +246,15 @@ func (w *World) judge(row *result.Row, flows []fabric.Flow) {
 }
 
 // service says which of the victim's services an address is: "web", "dns" or "".
+// An upper name server counts if the attacker takes its prefix at some time.
 func (w *World) service(a netip.Addr) string {
 	if slices.Contains(w.source.Victim.Web, a) {
 		return "web"
 	}
 	if slices.ContainsFunc(w.source.Victim.NameServers, func(ns scenarios.NameServer) bool { return ns.Address == a }) {
+		return "dns"
+	}
+	if slices.ContainsFunc(w.takenUpper(), func(u upper) bool { return u.addr == a }) {
 		return "dns"
 	}
 	return ""

@@ -101,7 +101,20 @@ func (w *World) openOffices() {
 	w.control = k
 }
 
-// hostsOfCA returns the prefixes and addresses of those that a timeline names.
+// namedHosts returns the prefixes and addresses of those that a timeline names:
+// hosts of the CA, and the upper name servers.
+func (w *World) namedHosts(name string) (prefixes []scenarios.Owned, addrs []netip.Addr) {
+	switch name {
+	case scenarios.RootServer:
+		return []scenarios.Owned{{Prefix: rootPrefix, AS: w.rootAS}}, []netip.Addr{rootAddress}
+	case scenarios.TLDServer:
+		return []scenarios.Owned{{Prefix: tldPrefix, AS: w.tldAS}}, []netip.Addr{tldAddress}
+	}
+	return w.hostsOfCA(name)
+}
+
+// hostsOfCA returns the prefixes and addresses of a perspective, or of the
+// coordinators.
 func (w *World) hostsOfCA(name string) (prefixes []scenarios.Owned, addrs []netip.Addr) {
 	if st := w.sites[name]; st != nil {
 		for _, p := range st.prefixes {
@@ -119,12 +132,12 @@ func (w *World) hostsOfCA(name string) (prefixes []scenarios.Owned, addrs []neti
 	return prefixes, addrs
 }
 
-// takenFromCA returns the addresses of perspectives and coordinators whose
-// prefixes the attacker takes at some time.
-func (w *World) takenFromCA() []netip.Addr {
+// takenHosts returns the addresses of perspectives, coordinators and upper name
+// servers whose prefixes the attacker takes at some time.
+func (w *World) takenHosts() []netip.Addr {
 	var addrs []netip.Addr
-	for _, name := range append(slices.Clone(w.order), scenarios.Coordinator) {
-		_, own := w.hostsOfCA(name)
+	for _, name := range append(slices.Clone(w.order), scenarios.Coordinator, scenarios.RootServer, scenarios.TLDServer) {
+		_, own := w.namedHosts(name)
 		for _, a := range own {
 			if w.taken(a) {
 				addrs = append(addrs, a)

@@ -221,6 +221,9 @@ func (w *World) startAttacker(ctx context.Context) error {
 	if err := w.serveWeb(ctx, hostAttacker, scenarios.SideAttacker, append(own, webAddrs...)); err != nil {
 		return err
 	}
+	if err := w.forgeUpper(ctx); err != nil {
+		return err
+	}
 	if len(dnsAddrs) == 0 {
 		return nil
 	}
@@ -233,6 +236,40 @@ func (w *World) startAttacker(ctx context.Context) error {
 		zones = append(zones, z)
 	}
 	return w.serveNames(ctx, hostAttacker, dnsAddrs, zones)
+}
+
+// forgeUpper serves, at the addresses of upper name servers that the attacker
+// takes, a name space of his own: it leads to his own address for everything.
+func (w *World) forgeUpper(ctx context.Context) error {
+	var addrs []netip.Addr
+	for _, u := range w.takenUpper() {
+		addrs = append(addrs, u.addr)
+	}
+	if len(addrs) == 0 {
+		return nil
+	}
+	s := w.source
+	own := []netip.Addr{s.Attacker.Address}
+	h, err := names.HierarchySpec{
+		Root:            []names.NameServer{{Name: "a.root-servers.net", Addrs: []netip.Addr{rootAddress}}},
+		DefaultRegistry: []names.NameServer{{Name: "a.tld-servers.net", Addrs: own}},
+		Zones: []names.ZoneSpec{{
+			Origin: s.Victim.Domain, NameServers: []names.NameServer{{Name: "ns." + s.Victim.Domain, Addrs: own}}, Records: w.zone(scenarios.SideAttacker, own, nil),
+		}},
+	}.Build()
+	if err != nil {
+		return fmt.Errorf("the attacker's name space: %w", err)
+	}
+	if slices.Contains(addrs, rootAddress) {
+		if err := w.serveNames(ctx, hostAttacker, []netip.Addr{rootAddress}, h.ZonesAt(rootAddress)); err != nil {
+			return err
+		}
+	}
+	at := own
+	if slices.Contains(addrs, tldAddress) {
+		at = append(at, tldAddress)
+	}
+	return w.serveNames(ctx, hostAttacker, at, h.ZonesAt(s.Attacker.Address))
 }
 
 // checkRequest is what the CA asks its perspectives.

@@ -48,8 +48,21 @@ func (s sight) verdicts(m perspectives.Method, applicant string, caa perspective
 // back leads to the perspective too.
 func (w *World) look(t scene, st *station) sight {
 	s := sight{dns: nobody, web: nobody}
-	if !w.hears(t, st, w.rootAS, rootAddress) || !w.hears(t, st, w.tldAS, tldAddress) {
-		return s
+	own := w.source.Attacker
+	for _, u := range w.upper() {
+		side, as := w.sideOf(t, st, u.addr, u.as)
+		if side == scenarios.SideAttacker {
+			s.fooled = true
+		}
+		if side == nobody || !w.hears(t, st, as, u.addr) {
+			return s
+		}
+		if side == scenarios.SideAttacker { // who leads on to himself
+			if w.hears(t, st, own.AS, own.Address) {
+				s.dns, s.web = side, side
+			}
+			return s
+		}
 	}
 	first := func(addrs []netip.Addr) string {
 		for _, a := range addrs {
@@ -87,7 +100,27 @@ func (w *World) probe(t scene, st *station) sight {
 		s.web = first(w.webInOrder())
 	}
 	s.fooled = s.dns == scenarios.SideAttacker || s.web == scenarios.SideAttacker
+	for _, u := range w.takenUpper() {
+		side, _ := w.sideOf(t, st, u.addr, u.as)
+		s.fooled = s.fooled || side == scenarios.SideAttacker
+	}
 	return s
+}
+
+// upper is a name server above the domain's own zones.
+type upper struct {
+	addr netip.Addr
+	as   topology.ASN
+}
+
+// upper returns them in the order in which they are asked.
+func (w *World) upper() []upper {
+	return []upper{{rootAddress, w.rootAS}, {tldAddress, w.tldAS}}
+}
+
+// takenUpper returns those whose prefixes the attacker takes at some time.
+func (w *World) takenUpper() []upper {
+	return slices.DeleteFunc(w.upper(), func(u upper) bool { return !w.taken(u.addr) })
 }
 
 // cutOff says from routes whether the coordinator gets no answer of a remote by a
@@ -173,12 +206,21 @@ func (w *World) lands(t scene, i int32, to netip.Addr, byCA bool) (topology.ASN,
 // follow says whom a perspective's packets to an address of the victim's services
 // reach, and in which AS.
 func (w *World) follow(t scene, st *station, to netip.Addr) (string, topology.ASN) {
+	return w.sideOf(t, st, to, w.source.HostAS(to))
+}
+
+// sideOf says the same of an address whose host is in AS home. If nobody takes the
+// address packets get there.
+func (w *World) sideOf(t scene, st *station, to netip.Addr, home topology.ASN) (string, topology.ASN) {
+	if !w.taken(to) && w.source.HostAS(to) == 0 {
+		return scenarios.SideVictim, home
+	}
 	i, _ := w.graph.Index(st.attachment.ASN)
 	as, ok := w.lands(t, i, to, fromCA)
 	switch {
 	case ok && as == w.source.Attacker.AS:
 		return scenarios.SideAttacker, as
-	case ok && as == w.source.HostAS(to):
+	case ok && as == home:
 		return scenarios.SideVictim, as
 	}
 	return nobody, 0
@@ -221,7 +263,11 @@ func (w *World) webInOrder() []netip.Addr {
 // datagram to each service that the method uses, and on to the next address of
 // the service if it gets nowhere.
 func (w *World) lookAround(s *fabric.Session, probe func(netip.Addr) error) error {
-	services := [][]netip.Addr{w.dnsInOrder()}
+	var services [][]netip.Addr
+	for _, u := range w.takenUpper() {
+		services = append(services, []netip.Addr{u.addr})
+	}
+	services = append(services, w.dnsInOrder())
 	if w.looksAtWeb() {
 		services = append(services, w.webInOrder())
 	}

@@ -353,7 +353,7 @@ func (w *World) stolen(prefixes []netip.Prefix, of []string) []scenarios.Owned {
 		out = append(out, scenarios.Owned{Prefix: p, AS: w.source.Rightful(p)})
 	}
 	for _, name := range of {
-		prefixes, _ := w.hostsOfCA(name)
+		prefixes, _ := w.namedHosts(name)
 		out = append(out, prefixes...)
 	}
 	return out
@@ -420,7 +420,7 @@ func (w *World) targets(a scenarios.Attack) []scenarios.Owned {
 	if a.Of == "" {
 		return []scenarios.Owned{w.source.TargetOf(a)}
 	}
-	prefixes, _ := w.hostsOfCA(a.Of)
+	prefixes, _ := w.namedHosts(a.Of)
 	return prefixes
 }
 

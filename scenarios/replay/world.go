@@ -21,8 +21,8 @@ import (
 
 // Names of the hosts that are there in every story.
 const (
-	hostRoot     = "root-server"
-	hostTLD      = "tld-server"
+	hostRoot     = scenarios.RootServer
+	hostTLD      = scenarios.TLDServer
 	hostVictim   = "victim-web"
 	hostAttacker = "attacker"
 )
@@ -136,6 +136,24 @@ func (w *World) checkParties() error {
 	}
 	if s.DNS.TLDAS != 0 {
 		w.tldAS = s.DNS.TLDAS
+	}
+	return w.checkUpper()
+}
+
+// checkUpper checks that the attacker takes no upper name server's prefix from
+// himself.
+func (w *World) checkUpper() error {
+	s := w.source
+	for _, u := range []struct {
+		name, field string
+		as          topology.ASN
+	}{{scenarios.RootServer, "dns.root-as", w.rootAS}, {scenarios.TLDServer, "dns.tld-as", w.tldAS}} {
+		hijacked := slices.ContainsFunc(s.Timeline, func(e scenarios.Event) bool {
+			return e.Hijack != nil && slices.Contains(e.Hijack.PrefixesOf, u.name) || e.Attack != nil && e.Attack.Of == u.name
+		})
+		if hijacked && u.as == s.Attacker.AS {
+			return s.FieldError(u.field, fmt.Sprintf("AS %v, which is the attacker's", u.as), "another AS, because the attacker takes the prefix of "+u.name)
+		}
 	}
 	return nil
 }
@@ -267,7 +285,7 @@ func (w *World) addHosts() error {
 		{Name: hostRoot, AS: w.rootAS, Addrs: []netip.Addr{rootAddress}},
 		{Name: hostTLD, AS: w.tldAS, Addrs: []netip.Addr{tldAddress}},
 		{Name: hostVictim, AS: s.Victim.AS, Addrs: s.Victim.Web},
-		{Name: hostAttacker, AS: s.Attacker.AS, Addrs: slices.Concat([]netip.Addr{s.Attacker.Address}, web, dns, w.takenFromCA())},
+		{Name: hostAttacker, AS: s.Attacker.AS, Addrs: slices.Concat([]netip.Addr{s.Attacker.Address}, web, dns, w.takenHosts())},
 	}
 	for _, ns := range s.Victim.NameServers {
 		configs = append(configs, fabric.HostConfig{Name: ns.Name, AS: ns.AS, Addrs: []netip.Addr{ns.Address}})
