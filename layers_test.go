@@ -44,6 +44,7 @@ func projectRows() []row {
 		// The machine has never heard of a CA. Servers do not even know the map.
 		{"sim/route", []string{"topology/..."}},
 		{"sim/attack", []string{"topology/...", "sim/route"}},
+		{"sim/attack/examples", []string{"topology/...", "sim/route", "sim/attack"}},
 		{"sim/sweep", []string{"topology/...", "sim/route", "sim/attack"}},
 		{"sim/event", []string{"topology/...", "sim/route", "sim/attack"}},
 		{"sim/fabric", []string{"topology/...", "sim/route"}},
