@@ -35,6 +35,10 @@ incidents: ## Write docs/incidents and the golden file from the library
 	$(GO) test ./scenarios/replay -run TestGolden -update
 	$(GO) run ./cmd/mpicsim scenarios docs -o docs/incidents
 
+.PHONY: attacks
+attacks: ## Write docs/attacks.md from the kinds of attack and their examples
+	$(GO) run ./cmd/mpicsim attacks -o docs/attacks.md
+
 .PHONY: build
 build: ## Build bin/mpicsim
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/mpicsim ./cmd/mpicsim

@@ -30,7 +30,7 @@ Colour is used on terminals only, and never if NO_COLOR is set.`,
 	root.SetErr(s.err)
 	root.AddCommand(newAssessCommand(s), newReplayCommand(s), newScenariosCommand(s), newRoutesCommand(s), newTopologyCommand(s), newServeCommand(s), newKeysCommand(s),
 		newCheckCommand(s), newAuditCommand(s))
-	root.AddCommand(newConformanceCommand(s), newHealthCommand(s), newStudyCommand(s), newVerifyCommand(s), newDomainCommand(s))
+	root.AddCommand(newConformanceCommand(s), newHealthCommand(s), newStudyCommand(s), newVerifyCommand(s), newDomainCommand(s), newAttacksCommand(s))
 	return root
 }
 
