@@ -15,18 +15,24 @@
 // together; prefixes of different length do not influence each other's
 // propagation, only where packets go ([Table.Lookup]).
 //
+// Beyond that ASes do what their [Policy] says: route origin validation in several
+// ways, ASPA, RFC 9234, peerlock-lite, path-end validation, the first-AS check, limits
+// to the length of prefixes, and as what-ifs BGPsec and ROV++ v1 lite; see
+// [Defences]. An announcement may go to chosen neighbours or classes of them, carry
+// NO_EXPORT, be withheld by others, or be forwarded from another route, as leaks and
+// interceptions are ([Announcement]).
+//
 // The provider graph has no cycles (the topology's builder sees to that), so
 // there is one stable state and it does not depend on timing or message order.
 //
 // # What is not modelled
 //
 // Routers inside an AS (iBGP, IGP cost, hot-potato routing: an AS has one best
-// route), MED, LOCAL_PREF by anything but relationship, communities, selective
-// export and other traffic engineering, partial transit, hybrid and sibling
-// relationships, IXP route servers (a peering is a peering), route age, damping,
-// MRAI and every other matter of time, aggregation, maximum AS path lengths and
-// maximum-prefix limits, filters of prefixes longer than /24. Every AS accepts
-// every route except for the loop check: there is no origin validation here.
+// route), MED, LOCAL_PREF by anything but relationship and validity, communities other
+// than those above, traffic engineering of others than announcers, partial transit,
+// hybrid and sibling relationships, IXP route servers (a peering is a peering), route
+// age, damping, MRAI and every other matter of time, aggregation, maximum AS path
+// lengths and maximum-prefix limits, filters by customer prefix lists.
 //
 // # Bounds
 //
@@ -36,8 +42,10 @@
 // [TieBreakVictim] give the exact bounds: an AS that one of them leads to the
 // other side is led there by every tie-break. This does not hold where an
 // announced path names other ASes than its announcer: there a pick can decide
-// whether the named AS hears of a route that it does not reject. The two results
-// are then estimates.
+// whether the named AS hears of a route that it does not reject. Nor does it where
+// a policy treats the sides differently: an AS that picks the side which a neighbour
+// rejects has nothing for it. The two results are then estimates; package sweep has
+// bounds for origin validation.
 //
 // # Units and limits
 //
