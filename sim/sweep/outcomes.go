@@ -85,7 +85,8 @@ func (o *Outcomes) ReachedLower(n int) []uint64 { return o.row(n, reachedLower) 
 func (o *Outcomes) ReachedUpper(n int) []uint64 { return o.row(n, reachedUpper) }
 
 // Lower returns the viewpoints that reach the n-th attacker if all ties fall to
-// the attacker (route.TieBreakAttacker): resilience is at its lower bound.
+// the attacker (route.TieBreakAttacker): resilience is at its lower bound, unless
+// policies treat the sides differently; see [Outcomes.Possible].
 func (o *Outcomes) Lower(n int) []uint64 { return o.row(n, lower) }
 
 // Picked returns the viewpoints that reach the n-th attacker if ties fall as the
@@ -93,13 +94,14 @@ func (o *Outcomes) Lower(n int) []uint64 { return o.row(n, lower) }
 func (o *Outcomes) Picked(n int) []uint64 { return o.row(n, picked) }
 
 // Upper returns the viewpoints that reach the n-th attacker even if all ties fall
-// to the victim (route.TieBreakVictim).
+// to the victim (route.TieBreakVictim); see [Outcomes.Certain].
 func (o *Outcomes) Upper(n int) []uint64 { return o.row(n, upper) }
 
 // Possible returns the viewpoints that reach the n-th attacker under some picks
 // among equally good routes, and perhaps more: the bound that Lower is not always.
-// Without policies it is Lower; for attackers left to package route it holds Lower,
-// Picked and Upper and is an estimate.
+// Without policies, and where they treat both sides alike, it is Lower. For attackers
+// left to package route because of policies, which Estimated counts, it is an estimate:
+// who reaches the attacker in one of the three results.
 func (o *Outcomes) Possible(n int) []uint64 {
 	if int(possible) >= o.planes {
 		return o.Lower(n)
@@ -108,7 +110,9 @@ func (o *Outcomes) Possible(n int) []uint64 {
 }
 
 // Certain returns the viewpoints that reach the n-th attacker under all picks, and
-// perhaps not all of them; see [Outcomes.Possible].
+// perhaps not all of them: the bound that Upper is not always. Without policies it is
+// Upper; where Possible is an estimate, it is who reaches the attacker in all three
+// results.
 func (o *Outcomes) Certain(n int) []uint64 {
 	if int(certain) >= o.planes {
 		return o.Upper(n)
