@@ -117,12 +117,20 @@ func (r *Routes) sentOTC(k key) topology.ASN {
 }
 
 // sendsInvalid says whether AS j sends its neighbour i a route that is invalid by
-// origin validation.
+// origin validation. Nobody sends a route back to where it is from.
 func (r *Routes) sendsInvalid(j, i int32) bool {
 	rel, ok := r.engine.graph.RelationshipTo(i, j)
 	if !ok {
 		return false
 	}
 	k, exported := r.sends(j, i, rel)
-	return exported && r.plan.terms[k.announcement()].invalid
+	if !exported || !r.plan.terms[k.announcement()].invalid {
+		return false
+	}
+	best := r.at(j)
+	if best == noRoute || best.relationship() == topology.Own || best.next() != i {
+		return true
+	}
+	_, itself := r.says(j, i, rel)
+	return itself
 }
