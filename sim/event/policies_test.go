@@ -90,6 +90,9 @@ func scoped(rng *rand.Rand, w world) []route.Announcement {
 	anns := make([]route.Announcement, max(1, rng.IntN(5)-1))
 	for n := range anns {
 		a := route.Announcement{Prefix: prefix, Path: w.randomPath(rng, by), Attacker: rng.IntN(2) == 0}
+		if rarely() {
+			a.Path = w.chain(rng, by)
+		}
 		if rarely() && len(a.Path) > 1 { // without its own number in front
 			a.By, a.Path = by, a.Path[1:]
 		}
@@ -118,6 +121,52 @@ func scoped(rng *rand.Rand, w world) []route.Announcement {
 	return anns
 }
 
+// chain returns a path of real links, as a leak has it.
+func (w world) chain(rng *rand.Rand, from topology.ASN) []topology.ASN {
+	path := []topology.ASN{from}
+	for range 1 + rng.IntN(4) {
+		next := w.neighbors(path[len(path)-1])
+		next = slices.DeleteFunc(next, func(asn topology.ASN) bool { return slices.Contains(path, asn) })
+		if len(next) == 0 {
+			break
+		}
+		path = append(path, next[rng.IntN(len(next))])
+	}
+	return path
+}
+
+// census counts what took part.
+type census map[string]int
+
+func (c census) announcements(anns []route.Announcement) {
+	for _, a := range anns {
+		foreign := slices.ContainsFunc(a.Path, func(asn topology.ASN) bool { return asn != a.Announcer() })
+		for what, is := range map[string]bool{
+			"forged path": foreign, "forwards": a.Forwards, "forwards a forged path": foreign && a.Forwards, "without its own number": a.By != 0,
+			"to some": len(a.Export.To) > 0, "except some": len(a.Export.Except) > 0, "to classes": a.Export.Classes != 0,
+			"no-export": a.NoExport, "withheld": len(a.Withhold) > 0, "marked": a.OTC != 0,
+		} {
+			if is {
+				c[what]++
+			}
+		}
+	}
+}
+
+func (c census) policies(g *topology.Graph, p *route.Policies) {
+	has := map[string]bool{}
+	for i := range int32(g.Len()) {
+		for _, d := range route.Defences() {
+			if q := p.Of(i); q.Join(d.Policy) == q {
+				has[d.Name] = true
+			}
+		}
+	}
+	for what := range has {
+		c[what]++
+	}
+}
+
 func (w world) neighbors(of topology.ASN) []topology.ASN {
 	var out []topology.ASN
 	for _, l := range w.links {
@@ -135,7 +184,7 @@ func (w world) neighbors(of topology.ASN) []topology.ASN {
 // mixes of policies and scopes.
 func TestSettlesWhereRouteDoesWithPolicies(t *testing.T) {
 	g := NewWithT(t)
-	methods := map[route.Method]int{}
+	methods, took := map[route.Method]int{}, census{}
 	for seed := range uint64(10_000) {
 		rng := rand.New(rand.NewPCG(seed, 6))
 		w := randomWorld(rng)
@@ -149,7 +198,11 @@ func TestSettlesWhereRouteDoesWithPolicies(t *testing.T) {
 		want, err := route.NewEngine(graph).Propagate(st.end, routing)
 		g.Expect(err).NotTo(HaveOccurred(), "seed %d", seed)
 		methods[want.Method()]++
+		took.announcements(st.end)
+		took.policies(graph, policies)
 		expectSame(g, h, want, fmt.Sprintf("seed %d, %v: %+v", seed, routing.TieBreak, st.Schedule))
 	}
-	t.Log(methods)
+	t.Log(methods, took)
+	g.Expect(took).To(HaveLen(10 + len(route.Defences())))
+	g.Expect(took).To(HaveEach(BeNumerically(">", 500)), "of 10,000 stories")
 }
