@@ -25,6 +25,8 @@ func FuzzParse(f *testing.F) {
 		// Each form of topology and perspectives.
 		"topology: {file: x}", "topology: {synthetic: {ases: 10}}", "ca: {perspectives: {set: openmpic-default}}", "ca: {perspectives: {set: 'aws/us-east-2:'}}",
 		"ca: {perspectives: {primary: {region: aws/us-east-2, providers: [1, 1]}, remotes: [{name: a, lat: 91, lon: 0, rir: ARIN}]}}",
+		// What the RPKI holds.
+		"rpki: {vrps: [203.0.113.0/24 AS64500, 198.51.100.0/22-24 AS0]}", "rpki: {aspas: ['AS64500: 10 20']}", "rpki: {path-ends: ['AS64500: 10 non-transit']}", "rpki: {file: x}", "rpki: {vrps: [x]}",
 		// Each event.
 		"timeline: [{withdraw: {by: victim}}, {hijack: {prefixes: [192.0.2.0/24]}}, {check: {name: a, date: x, rule: 1/0}}]",
 	} {
@@ -50,6 +52,13 @@ func FuzzParse(f *testing.F) {
 		{"by: attacker}", "by: attacker, prefixes-of: [there]}"},
 		{"fooled: [there]", "cut-off: [there, aws/us-east-2]"},
 		{"address: 198.18.66.66", "impersonates: false"},
+		// Each way to say who has a policy.
+		{"  seed: 3", "  seed: 3\n  policies: [{rov: on, ases: [10]}]"},
+		{"  seed: 3", "  seed: 3\n  policies: [{rov: peers, fraction: 0.5, seed: 3}]"},
+		{"  seed: 3", "  seed: 3\n  policies: [{aspa: true, otc: true, largest: 2}]"},
+		{"  seed: 3", "  seed: 3\n  policies: [{path-end: true, scores: x.csv, at-least: 0.9}]"},
+		{"  seed: 3", "  seed: 3\n  policies: [{bgpsec: true, rov-plus-plus: true, perspectives: true}]"},
+		{"  seed: 3", "  seed: 3\n  policies: [{peerlock-lite: true, first-as: true, accepts-long: true}]\n  protected: [10]"},
 	} {
 		f.Add([]byte(strings.Replace(base, c[0], c[1], 1)))
 	}
