@@ -140,16 +140,20 @@ func (s *story) convergence() {
 	}
 	s.printf("\n%s\n", s.bold("Convergence (message by message)"))
 	for _, c := range s.r.Convergence {
-		for _, p := range c.Changes {
-			s.printf("  %7v  %s: %s, %s; the last AS had settled after %v\n", p.At, c.Prefix,
-				many(p.Messages, "message"), many(p.Decisions, "change")+" of best routes", (p.Settled-p.At).Round(time.Millisecond))
+		for n, p := range c.Changes {
+			last := "the last AS had settled after"
+			if n == len(c.Changes)-1 && c.Outcome != "converged" {
+				last = "still changing after"
+			}
+			s.printf("  %7v  %s: %s, %s; %s %v\n", p.At, c.Prefix, many(p.Messages, "message"),
+				many(p.Decisions, "change")+" of best routes", last, (p.Settled-p.At).Round(time.Millisecond))
 		}
 		switch c.Outcome {
 		case "converged":
 		case "oscillates":
-			s.printf("           %s %s\n", c.Prefix, s.bad("does not settle"))
+			s.printf("           %s %s; what happens to it later is left out\n", c.Prefix, s.bad("does not settle"))
 		default:
-			s.printf("           %s %s\n", c.Prefix, s.bad("had not settled in the time that was given"))
+			s.printf("           %s %s; what happens to it later is left out\n", c.Prefix, s.bad("had not settled in the time that was given"))
 		}
 		for _, a := range c.Cycle {
 			var ways []string

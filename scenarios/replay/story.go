@@ -152,8 +152,8 @@ func (w *World) tell() error {
 	for n, e := range w.source.Timeline {
 		t.catchUp(e.At)
 		t.now = e.At
-		if err := t.happen(e); err != nil {
-			return fmt.Errorf("timeline[%d]: %w", n, err)
+		if err := t.happen(n, e); err != nil {
+			return err
 		}
 	}
 	t.catchUp(scenarios.MaxTime)
@@ -245,8 +245,8 @@ func (t *teller) steal(p netip.Prefix) {
 	}
 }
 
-// happen carries out an event.
-func (t *teller) happen(e scenarios.Event) error {
+// happen carries out the n-th event.
+func (t *teller) happen(n int, e scenarios.Event) error {
 	switch {
 	case e.Announce != nil:
 		t.announce(*e.Announce)
@@ -259,10 +259,10 @@ func (t *teller) happen(e scenarios.Event) error {
 		return nil
 	case e.Attack != nil:
 		if err := t.attack(*e.Attack); err != nil {
-			return err
+			return fmt.Errorf("timeline[%d]: %w", n, err)
 		}
 	case e.RPKI != nil:
-		if err := t.change(*e.RPKI); err != nil {
+		if err := t.change(fmt.Sprintf("timeline[%d].rpki", n), *e.RPKI); err != nil {
 			return err
 		}
 	}
@@ -369,7 +369,7 @@ func owned(list []scenarios.Owned) []string {
 }
 
 // change adds and removes payloads. What is removed must be there.
-func (t *teller) change(r scenarios.RPKIChange) error {
+func (t *teller) change(field string, r scenarios.RPKIChange) error {
 	var all []rpki.VRP
 	removed := make([]bool, len(r.Remove))
 	for v := range t.vrps.All() {
@@ -383,7 +383,7 @@ func (t *teller) change(r scenarios.RPKIChange) error {
 		}
 	}
 	if n := slices.Index(removed, false); n >= 0 {
-		return fmt.Errorf("rpki.remove[%d]: found %v, expected a VRP that is there at this time", n, r.Remove[n])
+		return t.source.FieldError(fmt.Sprintf("%s.remove[%d]", field, n), r.Remove[n].String(), "a VRP that is there at this time")
 	}
 	e := result.Event{Kind: "rpki", By: scenarios.SideVictim}
 	for _, v := range r.Add {
