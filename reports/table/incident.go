@@ -95,7 +95,7 @@ func (s *story) incident(r *result.Replay) {
 	if c.Drawing != "" {
 		s.fenced(func() { s.printf("%s\n", strings.TrimRight(c.Drawing, "\n")) })
 	}
-	s.fenced(s.timeline)
+	s.fenced(func() { s.defences(); s.timeline() })
 	s.printf("\nWhat `mpicsim replay %s` decided:\n", c.Name)
 	for _, check := range r.Checks {
 		s.fenced(func() { s.check(check) })

@@ -146,7 +146,7 @@ func (s *story) convergence() {
 				last = "still changing after"
 			}
 			s.printf("  %7v  %s: %s, %s; %s %v\n", p.At, c.Prefix, many(p.Messages, "message"),
-				many(p.Decisions, "change")+" of best routes", last, (p.Settled-p.At).Round(time.Millisecond))
+				many(p.Decisions, "change")+" of best routes", last, (p.Settled - p.At).Round(time.Millisecond))
 		}
 		switch c.Outcome {
 		case "converged":
