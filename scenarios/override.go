@@ -1,9 +1,15 @@
 package scenarios
 
 import (
+	"fmt"
 	"maps"
+	"net/netip"
+	"slices"
 
+	"mpicsim/sim/attack"
+	"mpicsim/sim/route"
 	"mpicsim/topology"
+	"mpicsim/topology/rpki"
 )
 
 // Overrides replace parts of a scenario from the command line; zero values
@@ -22,6 +28,15 @@ type Overrides struct {
 	ControlPlane  string
 	TieBreak      string
 	Seed          *uint64
+	// Attack takes the place of every hijack of the victim's side, against the same
+	// prefixes.
+	Attack attack.Kind
+	// VRPs is a file of validated ROA payloads, in the place of the scenario's RPKI.
+	VRPs string
+	// ROV has that share of the ASes, drawn with the routing seed, validate origins, in
+	// addition to the scenario's policies. If there is no RPKI, everybody's rightful
+	// prefixes get ROAs without slack.
+	ROV *float64
 }
 
 // With returns the scenario with overrides applied, validated again. Where one
@@ -91,6 +106,10 @@ func (s *Source) With(o Overrides) (out *Source, changed bool, err error) {
 		c.Routing.Seed = *o.Seed
 		mark("routing.seed", "seed")
 	}
+	if o.Attack != "" {
+		c.overrideAttacks(o.Attack, mark)
+	}
+	c.overrideDefences(o, mark)
 	c.overrideChecks(o)
 	if changed {
 		c.Expect, c.Verdict = nil, nil
@@ -99,6 +118,50 @@ func (s *Source) With(o Overrides) (out *Source, changed bool, err error) {
 		return nil, false, err
 	}
 	return &c, changed, nil
+}
+
+// overrideAttacks puts a kind of attack in the place of each hijack and attack that
+// is not against the CA or the upper name servers.
+func (s *Source) overrideAttacks(kind attack.Kind, mark func(field, flag string)) {
+	for n, e := range s.Timeline {
+		var target netip.Prefix
+		switch {
+		case e.Hijack != nil && len(e.Hijack.Prefixes) > 0:
+			for _, o := range s.Owned() {
+				if p := e.Hijack.Prefixes[0]; o.Prefix.Bits() <= p.Bits() && o.Prefix.Contains(p.Addr()) {
+					target = o.Prefix
+				}
+			}
+		case e.Attack != nil && e.Attack.Of == "":
+			target = e.Attack.Target
+		default:
+			continue
+		}
+		s.Timeline[n] = Event{At: e.At, Attack: &Attack{Kind: kind, Target: target}}
+		mark(fmt.Sprintf("timeline[%d].attack", n), "attack")
+	}
+}
+
+// overrideDefences replaces what ASes judge by, and adds those who do.
+func (s *Source) overrideDefences(o Overrides, mark func(field, flag string)) {
+	if o.VRPs != "" {
+		s.RPKI = &RPKI{File: o.VRPs}
+		mark("rpki.file", "vrps")
+		mark("rpki", "vrps")
+	}
+	if o.ROV == nil {
+		return
+	}
+	n := len(s.Routing.Policies)
+	s.Routing.Policies = append(slices.Clone(s.Routing.Policies), RoutingPolicy{ROV: route.ROVOn, Fraction: o.ROV, Seed: s.Routing.Seed})
+	mark(fmt.Sprintf("routing.policies[%d]", n), "rov")
+	if s.RPKI != nil {
+		return
+	}
+	s.RPKI = &RPKI{}
+	for _, w := range s.Owned() {
+		s.RPKI.VRPs = append(s.RPKI.VRPs, VRP{rpki.VRP{Prefix: w.Prefix, MaxLength: w.Prefix.Bits(), Origin: w.AS}})
+	}
 }
 
 // overrideChecks takes out of single checks what the command line replaces for

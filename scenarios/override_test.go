@@ -6,12 +6,15 @@ import (
 	. "github.com/onsi/gomega"
 
 	"mpicsim/scenarios"
+	"mpicsim/sim/attack"
+	"mpicsim/sim/route"
+	"mpicsim/topology/rpki"
 )
 
 // Each flag replaces its field and nothing else; what the file expected no
 // longer counts.
 func TestWith(t *testing.T) {
-	seed, zero := uint64(9), uint64(0)
+	seed, zero, half := uint64(9), uint64(0), 0.5
 	for name, c := range map[string]struct {
 		o     scenarios.Overrides
 		apply func(s *scenarios.Scenario) // what must come out, on the original
@@ -33,7 +36,22 @@ func TestWith(t *testing.T) {
 		"control plane": {scenarios.Overrides{ControlPlane: "emulated"}, func(s *scenarios.Scenario) { s.CA.ControlPlane = "emulated" }},
 		"tie-break":     {scenarios.Overrides{TieBreak: "victim"}, func(s *scenarios.Scenario) { s.Routing.TieBreak = "victim" }},
 		"seed":          {scenarios.Overrides{Seed: &seed}, func(s *scenarios.Scenario) { s.Routing.Seed = 9 }},
-		"seed 0":        {scenarios.Overrides{Seed: &zero}, func(s *scenarios.Scenario) { s.Routing.Seed = 0 }},
+		"attack": {scenarios.Overrides{Attack: attack.ForgedOrigin}, func(s *scenarios.Scenario) {
+			s.Timeline[1] = scenarios.Event{At: s.Timeline[1].At, Attack: &scenarios.Attack{Kind: attack.ForgedOrigin, Target: s.Victim.Prefixes[0]}}
+		}},
+		"VRPs": {scenarios.Overrides{VRPs: "vrps.csv"}, func(s *scenarios.Scenario) { s.RPKI = &scenarios.RPKI{File: "vrps.csv"} }},
+		"ROV": {scenarios.Overrides{ROV: &half}, func(s *scenarios.Scenario) {
+			s.Routing.Policies = []scenarios.RoutingPolicy{{ROV: route.ROVOn, Fraction: &half, Seed: s.Routing.Seed}}
+			s.RPKI = &scenarios.RPKI{}
+			for _, o := range s.Owned() {
+				s.RPKI.VRPs = append(s.RPKI.VRPs, scenarios.VRP{VRP: rpki.VRP{Prefix: o.Prefix, MaxLength: o.Prefix.Bits(), Origin: o.AS}})
+			}
+		}},
+		"ROV and VRPs": {scenarios.Overrides{ROV: &half, VRPs: "vrps.csv"}, func(s *scenarios.Scenario) {
+			s.Routing.Policies = []scenarios.RoutingPolicy{{ROV: route.ROVOn, Fraction: &half, Seed: s.Routing.Seed}}
+			s.RPKI = &scenarios.RPKI{File: "vrps.csv"}
+		}},
+		"seed 0": {scenarios.Overrides{Seed: &zero}, func(s *scenarios.Scenario) { s.Routing.Seed = 0 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)

@@ -144,7 +144,11 @@ func checkText(data []byte, file string) error {
 func (s *Source) FieldError(field, found, expected string) error {
 	for f := field; f != ""; f = parent(f) {
 		if flag, ok := s.flags[f]; ok {
-			return &FieldError{File: "flag --" + flag, Found: found, Expected: expected}
+			e := &FieldError{File: "flag --" + flag, Found: found, Expected: expected}
+			if strings.HasSuffix(f, ".attack") { // a flag that is a kind: its fields are others' business
+				e.Field = strings.TrimPrefix(field[len(f):], ".")
+			}
+			return e
 		}
 	}
 	e := &FieldError{File: s.File, Field: field, Found: found, Expected: expected}

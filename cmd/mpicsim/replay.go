@@ -19,6 +19,7 @@ import (
 	"mpicsim/scenarios/library"
 	"mpicsim/scenarios/replay"
 	"mpicsim/scenarios/result"
+	"mpicsim/sim/attack"
 	"mpicsim/sim/route"
 	"mpicsim/topology"
 )
@@ -36,6 +37,10 @@ type replayFlags struct {
 	method       string
 	controlPlane string
 	tieBreak     string
+	attack       string
+	vrps         string
+	rov          float64
+	rovGiven     bool
 	seed         uint64
 	workers      int
 	pcap         string
@@ -66,6 +71,9 @@ certificate was issued to the attacker. Exit code 1: it did not.`,
   # Any victim and attacker on the real Internet's topology
   mpicsim replay equal-prefix --topology 20250901.as-rel2.txt.bz2 --victim 9916 --attacker 272133 --perspectives openmpic-default --date 2026-12-15
 
+  # The same with a forged origin, where three in ten networks validate origins
+  mpicsim replay equal-prefix --topology 20250901.as-rel2.txt.bz2 --victim 9916 --attacker 272133 --perspectives openmpic-default --attack forged-origin --rov 0.3
+
   # Every packet, for wireshark
   mpicsim replay near-primary --pcap near-primary.pcapng`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -83,6 +91,7 @@ certificate was issued to the attacker. Exit code 1: it did not.`,
 			if cmd.Flags().Changed("seed") {
 				seed = &f.seed
 			}
+			f.rovGiven = cmd.Flags().Changed("rov")
 			f.again = func(without ...string) string {
 				return commandLine(cmd, name, append(without, "pcap", "json", "output", "workers")...)
 			}
@@ -101,7 +110,10 @@ certificate was issued to the attacker. Exit code 1: it did not.`,
 	flags.StringVar(&f.method, "method", "", "validation `METHOD`: acme-http-01 or acme-dns-01")
 	flags.StringVar(&f.controlPlane, "control-plane", "", "how the coordinator asks remotes: `PLANE` out-of-band, or emulated for TLS in the story's Internet")
 	flags.StringVar(&f.tieBreak, "tie-break", "", "`NAME`: lowest-neighbor, seeded, nearest, attacker or victim")
-	flags.Uint64Var(&f.seed, "seed", 0, "seed of the tie-break seeded, ports and tokens")
+	flags.StringVar(&f.attack, "attack", "", "`KIND` of attack in the place of the scenario's; docs/attacks.md has them")
+	flags.StringVar(&f.vrps, "vrps", "", "`FILE` of validated ROA payloads: of rpki-client (JSON) or Routinator (CSV or JSON), plain or .gz")
+	flags.Float64Var(&f.rov, "rov", 0, "`SHARE` of the ASes, from 0 to 1, that validate origins; without --vrps and RPKI\nin the scenario, all rightful prefixes have ROAs")
+	flags.Uint64Var(&f.seed, "seed", 0, "seed of the tie-break seeded, of who validates, ports and tokens")
 	flags.IntVar(&f.workers, "workers", 0, "remotes that run at a time, 0 for all; the result is the same")
 	flags.StringVar(&f.pcap, "pcap", "", "write every packet at every host to the pcapng `FILE`")
 	flags.BoolVar(&f.json, "json", false, "print the result as JSON")
@@ -198,10 +210,20 @@ func unlessInput(err error) error {
 func (f replayFlags) overrides(seed *uint64) (scenarios.Overrides, error) {
 	o := scenarios.Overrides{
 		TopologyFile: f.topology, SyntheticASes: f.synthetic.ases, Perspectives: f.perspectives, Egress: f.egress,
-		Date: f.date, Rule: f.rule, Method: f.method, ControlPlane: f.controlPlane, TieBreak: f.tieBreak, Seed: seed,
+		Date: f.date, Rule: f.rule, Method: f.method, ControlPlane: f.controlPlane, TieBreak: f.tieBreak, Seed: seed, VRPs: f.vrps,
 	}
 	if f.synthetic.changed(f.synthetic.seedFlag) {
 		o.SyntheticSeed = &f.synthetic.seed
+	}
+	if f.rovGiven {
+		o.ROV = &f.rov
+	}
+	if f.attack != "" {
+		kind, err := attack.ParseKind(f.attack)
+		if err != nil {
+			return o, fmt.Errorf("--attack: %w", err)
+		}
+		o.Attack = kind
 	}
 	for _, side := range []struct {
 		flag, value string
