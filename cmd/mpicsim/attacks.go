@@ -22,8 +22,9 @@ the route of every AS; sets each attack against each defence; and lists what is 
 modelled. It is Markdown: docs/attacks.md of the source code is what it wrote.`,
 		Example: `  mpicsim attacks | less
   mpicsim attacks -o docs/attacks.md
-  mpicsim attacks --json`,
-		Args: cobra.NoArgs,
+  mpicsim attacks --json
+  mpicsim attacks strongest --synthetic 1000 --victim 900 --attacker 901`,
+		Args: unknownCommand,
 		RunE: func(*cobra.Command, []string) error {
 			page, err := newAttacksPage()
 			if err != nil {
@@ -38,6 +39,7 @@ modelled. It is Markdown: docs/attacks.md of the source code is what it wrote.`,
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE` instead of standard output")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the descriptions as JSON, without examples")
+	cmd.AddCommand(newStrongestCommand(s))
 	return cmd
 }
 

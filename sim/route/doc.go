@@ -13,7 +13,10 @@
 // own number (RFC 4271 9.1.2), which is what poisoned and forged paths run into.
 // Announcements for one prefix compete with each other and are propagated
 // together; prefixes of different length do not influence each other's
-// propagation, only where packets go ([Table.Lookup]).
+// propagation, only where packets go ([Table.Lookup]). That holds for the owner too: an
+// AS that hears of a part of its own prefix sends packets for it where it hears it
+// from, unless the path holds its own number or a policy rejects it. Networks that
+// filter their own prefixes at the border, or have longer routes inside, would not.
 //
 // Beyond that ASes do what their [Policy] says: route origin validation in several
 // ways, ASPA, RFC 9234, peerlock-lite, path-end validation, the first-AS check, limits
