@@ -217,6 +217,9 @@ type Site struct {
 	// Resolver, optional, is where the perspective's resolver stands for the rules
 	// of BR 3.2.2.9, if elsewhere. Its queries leave where the perspective's do.
 	Resolver *ResolverSite `yaml:"resolver"`
+	// Delay, optional, is how long after it has been asked the perspective begins with
+	// its check: a slow one sees the routes of a later time. 0 by default.
+	Delay time.Duration `yaml:"delay"`
 }
 
 // ResolverSite is where a resolver stands.

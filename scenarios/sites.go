@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"time"
 
 	"mpicsim/perspectives"
 	"mpicsim/perspectives/catalog"
@@ -23,6 +24,8 @@ type ResolvedSite struct {
 	// Providers and Peers are those of the virtual AS; if there are none the
 	// egress model chooses.
 	Providers, Peers []topology.ASN
+	// Delay is how long it takes to begin.
+	Delay time.Duration
 
 	// field is where it was given, relative to the perspectives.
 	field string
@@ -30,7 +33,7 @@ type ResolvedSite struct {
 
 // sameStation says whether both describe the same place in the same network.
 func (r ResolvedSite) sameStation(o ResolvedSite) bool {
-	return reflect.DeepEqual(r.Perspective, o.Perspective) && r.AS == o.AS &&
+	return reflect.DeepEqual(r.Perspective, o.Perspective) && r.AS == o.AS && r.Delay == o.Delay &&
 		slices.Equal(r.Providers, o.Providers) && slices.Equal(r.Peers, o.Peers)
 }
 
@@ -83,7 +86,7 @@ var sitePattern = regexp.MustCompile(`^[A-Za-z0-9]+([/._-][A-Za-z0-9]+)*$`)
 
 // resolve looks up a site's region, or makes a perspective of its own fields.
 func (s Site) resolve(field string) (ResolvedSite, []*siteError) {
-	out := ResolvedSite{AS: s.AS, Providers: s.Providers, Peers: s.Peers, field: field}
+	out := ResolvedSite{AS: s.AS, Providers: s.Providers, Peers: s.Peers, Delay: s.Delay, field: field}
 	var problems []*siteError
 	check := func(ok bool, name, found, expected string) {
 		if !ok {
@@ -91,6 +94,7 @@ func (s Site) resolve(field string) (ResolvedSite, []*siteError) {
 		}
 	}
 	check(s.AS == 0 || len(s.Providers)+len(s.Peers) == 0, "as", fmt.Sprintf("AS %v beside providers or peers", s.AS), "either as, or providers and peers")
+	check(s.Delay <= MaxDelay, "delay", s.Delay.String(), fmt.Sprintf("at most %v", MaxDelay))
 	neighbours := slices.Concat(s.Providers, s.Peers)
 	for n, as := range neighbours {
 		list, at := "providers", n

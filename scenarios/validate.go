@@ -31,6 +31,8 @@ const (
 	// MaxPath is the longest announced AS path, MaxPrepend the most repetitions.
 	MaxPath    = 32
 	MaxPrepend = 64
+	// MaxDelay is the slowest perspective.
+	MaxDelay = time.Hour
 	// MaxTime is the longest story, a leap year.
 	MaxTime = 366 * 24 * time.Hour
 	// FirstYear is that of the earliest policy date: captures date packets by

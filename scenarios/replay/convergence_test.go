@@ -64,6 +64,47 @@ func TestRoutesThatDoNotSettle(t *testing.T) {
 	g.Expect(r.Convergence[1].Changes[0].Settled).To(BeNumerically(">", 10*time.Second))
 }
 
+// TestSlowPerspectives: one that begins later sees the routes of then, by either
+// control plane.
+func TestSlowPerspectives(t *testing.T) {
+	for _, plane := range []string{scenarios.ControlOutOfBand, scenarios.ControlEmulated} {
+		t.Run(plane, func(t *testing.T) {
+			g := NewWithT(t)
+			r := converge(t, `name: slow
+title: A slow perspective
+claim: The hijack is over when the slow one looks.
+topology: {links: [10 - 20, 10 > 64500, 20 > 64510, 20 > 64666]}
+routing: {tie-break: attacker}
+victim: {as: 64500, prefixes: [203.0.113.0/24], domain: shop.example, web: [203.0.113.80], name-servers: [{name: ns1.shop.example, as: 64510, prefix: 198.51.100.0/24, address: 198.51.100.53}]}
+attacker: {as: 64666}
+ca:
+  date: 2026-12-15
+  method: acme-http-01
+  rule: n-1
+  control-plane: `+plane+`
+  perspectives:
+    primary: {region: aws/us-east-2, as: 20}
+    remotes: [{region: aws/eu-central-1, as: 20}, {region: aws/ap-northeast-1, as: 20, delay: 30s}, {region: aws/sa-east-1, as: 20, delay: 5m}]
+timeline:
+  - {at: 0s, announce: {}}
+  - {at: 10s, hijack: {prefixes: [203.0.113.0/24]}}
+  - {at: 15s, check: {name: during}}
+  - {at: 40s, withdraw: {by: attacker}}
+`)
+			c := r.Checks[0]
+			var reached []string
+			for _, row := range c.Rows {
+				reached = append(reached, row.Reached)
+			}
+			g.Expect(reached).To(Equal([]string{"attacker", "attacker", "victim", "victim"}))
+			g.Expect(c.Decision.Issue).To(BeFalse())
+			g.Expect(c.Rows[2].Started-c.Rows[1].Started).To(BeNumerically("~", 30*time.Second, time.Second))
+			g.Expect(c.Finished).To(BeNumerically(">", 5*time.Minute))
+			g.Expect(c.Bounds.Lower.Fooled).To(Equal(2))
+		})
+	}
+}
+
 // TestConvergenceIsReproducible: the same bytes again, and whoever works on it.
 func TestConvergenceIsReproducible(t *testing.T) {
 	g := NewWithT(t)

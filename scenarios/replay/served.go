@@ -35,6 +35,7 @@ func (s *served) Run(ctx context.Context, c perspectives.Check) perspectives.Res
 	if from, ok := s.from.(*net.TCPAddr); ok {
 		s.world.control.begun(call{p.Name, from.AddrPort()}, s.session)
 	}
+	s.session.Wait(s.station.attachment.Site.Delay)
 	check, err := local.New(local.Config{
 		Perspective: p, Network: s.session, Clock: s.session.Now, Roots: s.world.roots,
 		Rand: s.world.messageIDs(fmt.Sprintf("%s at %v", c.Token, s.session.Elapsed()), p.Name),

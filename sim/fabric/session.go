@@ -68,6 +68,10 @@ func (s *Session) Now() time.Time { return s.host.fabric.start.Add(s.clock.now()
 // Elapsed returns the session's virtual time since the fabric's start.
 func (s *Session) Elapsed() time.Duration { return s.clock.now() }
 
+// Wait moves the session's virtual time on by d, as if the program had done nothing
+// for so long. Nobody really waits.
+func (s *Session) Wait(d time.Duration) { s.clock.advance(s.clock.now() + d) }
+
 // Flows returns the connections that the session has opened, in order.
 func (s *Session) Flows() []Flow {
 	s.mu.Lock()
