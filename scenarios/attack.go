@@ -215,7 +215,7 @@ func (v *validation) attack(field string, a Attack, c *chronicle) {
 func (v *validation) order(field string, a Attack, target Owned) {
 	s := v.s
 	err := a.Order(s.Attacker.AS, target, s.MattersTo(target.Prefix)).Validate()
-	joined, _ := err.(interface{ Unwrap() []error }) //nolint:errorlint // Validate joins one error for each field
+	joined, _ := err.(interface{ Unwrap() []error })
 	if joined == nil {
 		return
 	}

@@ -31,8 +31,9 @@ func attackFields(k attack.Kind, neighbor, other topology.ASN) string {
 		return ", hold: 10m, gap: 10s, times: 3"
 	case attack.MaliciousROA:
 		return ", revoke-roas: true"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // takesWhole says whether a kind may be against a prefix that has no parts.

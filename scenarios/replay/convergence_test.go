@@ -98,7 +98,7 @@ timeline:
 			}
 			g.Expect(reached).To(Equal([]string{"attacker", "attacker", "victim", "victim"}))
 			g.Expect(c.Decision.Issue).To(BeFalse())
-			g.Expect(c.Rows[2].Started-c.Rows[1].Started).To(BeNumerically("~", 30*time.Second, time.Second))
+			g.Expect(c.Rows[2].Started - c.Rows[1].Started).To(BeNumerically("~", 30*time.Second, time.Second))
 			g.Expect(c.Finished).To(BeNumerically(">", 5*time.Minute))
 			g.Expect(c.Bounds.Lower.Fooled).To(Equal(2))
 		})
