@@ -319,13 +319,16 @@ func (b *builder) pack(k *block) {
 	}
 }
 
-// cross spreads routes to those peers that are nodes.
+// cross spreads routes to those peers that are nodes, unless some would be too long.
 func (b *builder) cross(k *block) {
+	for s := range k.reached {
+		k.deep = k.deep || k.found[s].has(maxLength)
+	}
+	if k.deep {
+		return
+	}
 	k.peerFound, k.peerOff = resize(k.peerFound, len(b.nodes)), resize(k.peerOff, len(b.nodes)+1)
 	for s, i := range k.reached {
-		if k.found[s].has(maxLength) {
-			k.deep = true
-		}
 		for _, x := range b.peering.row(i) {
 			k.peerFound[x] |= k.found[s] << 1
 		}

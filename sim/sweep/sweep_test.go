@@ -170,7 +170,7 @@ func TestSmallInternets(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := e.NewSweeper(1 + n%2)
-		h := []hijack{{1, 1}, {1, 2}, {1, 3}, {2, 1}, {3, 3}, {4, 2}}[rng.IntN(6)]
+		h := []hijack{{1, 1}, {1, 2}, {1, 3}, {2, 1}, {3, 3}, {4, 2}, {2, 29}, {28, 28}}[rng.IntN(8)]
 		attackers, err := e.Attackers(all(g), h.shape(), 1)
 		if err != nil {
 			t.Fatal(err)
