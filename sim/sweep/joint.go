@@ -421,7 +421,7 @@ func (j *joint) fromPeers(x int32) {
 	for n := range j.runs {
 		offered[n] = j.runs[n].offered(beside)
 	}
-	spanned := j.span.climbed.offered(beside) << 1
+	spanned := j.span.climbed.offered(beside).next()
 	for left := across | spanned | offered[0] | offered[1] | offered[2]; left != 0; left &= left - 1 {
 		length := left.lowest()
 		var outside vec
@@ -446,7 +446,7 @@ func (j *joint) fromPeers(x int32) {
 		}
 		got, sure := vecs{attacker: outside}, outside
 		if spanned.has(length) {
-			j.span.climbed.gather(&got, &sure, beside, length-1, attackers, victim)
+			j.span.climbed.gatherNext(&got, &sure, beside, length, attackers, victim)
 		}
 		j.span.may(length, &got, &sure)
 	}

@@ -138,7 +138,7 @@ func TestSmallInternetsWithPolicies(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := e.NewSweeper(1 + n%3)
-		h := []hijack{{1, 1}, {1, 1}, {1, 1}, {1, 2}, {1, 3}, {2, 1}, {3, 3}, {4, 2}}[rng.IntN(8)]
+		h := []hijack{{1, 1}, {1, 1}, {1, 1}, {1, 2}, {1, 3}, {2, 1}, {3, 3}, {4, 2}, {28, 28}}[rng.IntN(9)]
 		attackers, err := e.Attackers(all(g), h.shape(), 1)
 		if err != nil {
 			t.Fatal(err)

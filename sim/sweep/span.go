@@ -7,7 +7,9 @@ import "mpicsim/topology"
 // least under all. An AS may have a route that a neighbour may offer, unless
 // another one surely offers a better one. That picks of different ASes hang
 // together is left out of account, so that the span may be wider than need be, and
-// is never too narrow.
+// is never too narrow. maxLength stands for all lengths from there on: among those
+// nothing is known to be better, so that long ways that hardly any pick leads to cost
+// no more than some width.
 type span struct {
 	climbed, final spans
 	best           [maxLength + 1]vecs
@@ -95,6 +97,17 @@ func (s *spans) gather(w *vecs, sure *vec, places []int32, length int, attackers
 	}
 }
 
+// gatherNext is gather for what is of the length next door.
+func (s *spans) gatherNext(w *vecs, sure *vec, places []int32, length int, attackers, victim bool) {
+	s.gather(w, sure, places, length-1, attackers, victim)
+	if length == maxLength {
+		s.gather(w, sure, places, maxLength, attackers, victim)
+	}
+}
+
+// next returns the lengths that routes of some lengths have next door.
+func (s levels) next() levels { return s<<1 | s&(1<<maxLength) }
+
 // offered returns the lengths of what some ASes may have.
 func (s *spans) offered(places []int32) (offered levels) {
 	for _, c := range places {
@@ -125,17 +138,16 @@ func (j *joint) climbSpan(length int) {
 func (j *joint) spanCustomers(at, i int32) {
 	s, below := &j.span, j.a.below.row(at)
 	attackers, victim := j.takes(j.attackerInvalid, i, topology.Customer), j.takes(j.victimInvalid, i, topology.Customer)
-	for offered := j.up.found[at] | s.climbed.offered(below)<<1; offered != 0 && s.open.any(); offered &= offered - 1 {
+	for offered := j.up.found[at] | s.climbed.offered(below).next(); offered != 0 && s.open.any(); offered &= offered - 1 {
 		length := offered.lowest()
 		var got vecs
 		if from := j.up.get(at, length); from != nil {
 			got.attacker = *from
 		}
 		sure := got.attacker // of ASes that have no other routes
-		s.climbed.gather(&got, &sure, below, length-1, attackers, victim)
+		s.climbed.gatherNext(&got, &sure, below, length, attackers, victim)
 		s.may(length, &got, &sure)
 	}
-	j.deep = j.deep || s.found.has(maxLength)
 }
 
 // spanBelow takes the own and customer routes of node x.
@@ -163,17 +175,12 @@ func (j *joint) spanBelow(x int32) {
 // spanProviders takes what the providers of node x may pass on.
 func (j *joint) spanProviders(x int32) {
 	s, i, providers := &j.span, j.nodes[x], j.providers.row(x)
-	offered := s.final.offered(providers)
-	if offered.has(maxLength) {
-		j.deep = true
-		return
-	}
 	attackers, victim := j.takes(j.attackerInvalid, i, topology.Provider), j.takes(j.victimInvalid, i, topology.Provider)
-	for ; offered != 0 && s.open.any(); offered &= offered - 1 {
+	for offered := s.final.offered(providers).next(); offered != 0 && s.open.any(); offered &= offered - 1 {
 		length := offered.lowest()
 		var got vecs
 		var sure vec
-		s.final.gather(&got, &sure, providers, length, attackers, victim)
-		s.may(length+1, &got, &sure)
+		s.final.gatherNext(&got, &sure, providers, length, attackers, victim)
+		s.may(length, &got, &sure)
 	}
 }

@@ -281,3 +281,53 @@ func TestEstimatesHoldTheThreeResults(t *testing.T) {
 	}
 	g.Expect(estimated).To(BeNumerically(">", 1000))
 }
+
+// TestSpanOfLongPaths is TestSpanHoldsEveryPick where announcements are so long that
+// some picks lead to paths beyond what the span tells apart.
+func TestSpanOfLongPaths(t *testing.T) {
+	const seed, limit, most = 9, 3000, 31
+	g := NewWithT(t)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	var pairs, long, loose, split int
+	for world := range 10_000 {
+		graph := random(t, rng)
+		router := route.NewEngine(graph)
+		v, a := rng.Int32N(int32(graph.Len())), rng.Int32N(int32(graph.Len()))
+		policies := mix(t, rng, graph, payloads(t, rng, graph, graph.ASN(v)), false)
+		e, err := sweep.New(router, all(graph), route.Options{TieBreak: picks()[world%3], Seed: rng.Uint64(), Policies: policies})
+		g.Expect(err).NotTo(HaveOccurred())
+		h := hijack{20 + rng.IntN(10), 20 + rng.IntN(10)}
+		attackers, err := e.Attackers([]int32{a}, h.shape(), 1)
+		g.Expect(err).NotTo(HaveOccurred())
+		o := e.NewOutcomes(1)
+		c := h.contest(v)
+		c.Prefix = announced
+		g.Expect(e.NewSweeper(1).Sweep(c, attackers, o)).To(Succeed())
+		if a == v || o.Routed > 0 { // even the results with all ties to one side are long
+			continue
+		}
+		invalid := func(i int32) bool { return policies.Validity(announced, graph.ASN(i)) == rpki.Invalid }
+		pick := everyPick{
+			g: graph, policies: policies, at: [2]int32{v, a}, lengths: [2]int{h.victim, h.attacker},
+			invalid: [2]bool{invalid(v), invalid(a)}, order: customersFirst(graph),
+		}
+		saw, longest := make([]seen, graph.Len()), 0
+		n := pick.enumerate(limit, func(best []chosen) {
+			for i, b := range best {
+				saw[i].all++
+				longest = max(longest, b.length)
+				if b.has && b.side == 1 {
+					saw[i].attacker++
+				}
+			}
+		})
+		l, s, err := checkSpan(o, 0, e.Viewpoints(), saw, n < limit)
+		g.Expect(err).NotTo(HaveOccurred(), "world %d, victim %d, attacker %d, %+v", world, v, a, h)
+		pairs, loose, split = pairs+1, loose+l, split+s
+		if longest >= most {
+			long++
+		}
+	}
+	t.Logf("seed %d: %d pairs, %d of them with picks that lead to paths of %d ASes or more; %d ASes are led to either side, %d are bounded wider than need be", seed, pairs, long, most, split, loose)
+	g.Expect(long).To(BeNumerically(">", 30))
+}
