@@ -16,6 +16,8 @@ BenchmarkSweep/equal-prefix-2   	      14	 180000000 ns/op	        98.12 engine-
     bench_test.go:55: inputs: 78643 ASes
 BenchmarkSweep/equal-prefix-2   	      14	 160000000 ns/op	        98.12 engine-heap-MB	    1437264 hijacks/s
 BenchmarkSweep/equal-prefix-2   	      14	 170000000 ns/op	        98.12 engine-heap-MB	    537264 hijacks/s	  1200 B/op	       3 allocs/op
+BenchmarkROV/equal-prefix/0%-2   	 10	 100000000 ns/op	    800000 hijacks/s
+BenchmarkROV/equal-prefix/15%-2   	 10	 200000000 ns/op	    200000 hijacks/s
 PASS
 pkg: mpicsim/sim/route
 BenchmarkTiny   	 1000000	       1.5 ns/op	       0 B/op	       0 allocs/op
@@ -33,6 +35,7 @@ func TestPage(t *testing.T) {
 		ContainSubstring("- Sweep/equal-prefix: 78643 ASes\n"),
 		ContainSubstring("## sim/route\n"),
 		ContainSubstring("| Tiny | 1.5 ns (1.5 ns to 1.5 ns) | 0 B allocated |"),
+		ContainSubstring("| hijack | 0% | 15% |\n|---|---|---|\n| equal-prefix | 800,000 | 200,000 (4 times) |\n"),
 		ContainSubstring("| BGPy 13.0.11, PyPy 3.9 | 4.98 s | 0.885 s, whole |"),
 	))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,7 +35,53 @@ func write(w io.Writer, r *results, a about) {
 			writeInputs(w, r.benchmarks, pkg)
 		}
 	}
+	writeValidation(w, r.benchmarks)
 	writePeers(w)
+}
+
+// writeValidation prints what origin validation costs sweeps, one line for each kind
+// of hijack: nothing if those benchmarks were not run.
+func writeValidation(w io.Writer, all []*benchmark) {
+	var kinds, shares []string
+	rates := map[[2]string]float64{}
+	for _, b := range all {
+		kind, share, ok := strings.Cut(strings.TrimPrefix(b.name, "ROV/"), "/")
+		values := b.values["hijacks/s"]
+		if !ok || !strings.HasPrefix(b.name, "ROV/") || len(values) == 0 {
+			continue
+		}
+		if !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+		if !slices.Contains(shares, share) {
+			shares = append(shares, share)
+		}
+		_, rates[[2]string{kind, share}], _ = spread(values)
+	}
+	if len(kinds) == 0 {
+		return
+	}
+	fmt.Fprintf(w, `
+## What origin validation costs a sweep
+
+Hijacks a second where a share of all ASes validates origins and the victim has a ROA, and how much longer one takes than where
+nobody does; the inputs are those of ROV under sim/sweep. Where validation makes a difference both sides have to be followed
+together, for three ways to break ties and for what no pick can go beyond.
+
+| hijack | %s |
+|---|%s
+`, strings.Join(shares, " | "), strings.Repeat("---|", len(shares)))
+	for _, kind := range kinds {
+		fmt.Fprintf(w, "| %s |", kind)
+		for _, share := range shares {
+			rate, times := rates[[2]string{kind, share}], ""
+			if base := rates[[2]string{kind, shares[0]}]; share != shares[0] && rate > 0 {
+				times = fmt.Sprintf(" (%s times)", number(base/rate))
+			}
+			fmt.Fprintf(w, " %s%s |", number(rate), times)
+		}
+		fmt.Fprintln(w)
+	}
 }
 
 // writeInputs prints what a package's benchmarks ran on.

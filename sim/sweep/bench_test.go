@@ -92,17 +92,24 @@ func BenchmarkPrepare(b *testing.B) {
 	}
 }
 
-// BenchmarkROV is BenchmarkSweep's equal-prefix hijack of a prefix with a ROA,
-// where shares of all ASes, drawn by seed, validate origins.
+// BenchmarkROV is BenchmarkSweep against prefixes with a ROA, where shares of all
+// ASes, drawn by seed, validate origins. An equal-prefix hijack is invalid then; a
+// forged origin is valid, so that nobody rejects it. It runs on a synthetic Internet
+// where the real topology is not there.
 func BenchmarkROV(b *testing.B) {
-	for _, share := range []float64{0, 0.15, 0.5, 1} {
-		b.Run(strconv.FormatFloat(share*100, 'f', -1, 64)+"%", func(b *testing.B) { benchmarkROV(b, share) })
+	g := internetOrSynthetic(b)
+	for _, kind := range []struct {
+		name string
+		h    hijack
+	}{{"equal-prefix", hijack{1, 1}}, {"forged-origin", hijack{1, 2}}} {
+		for _, share := range []float64{0, 0.15, 0.5, 1} {
+			b.Run(kind.name+"/"+strconv.FormatFloat(share*100, 'f', -1, 64)+"%", func(b *testing.B) { benchmarkROV(b, g, kind.h, share) })
+		}
 	}
 }
 
-func benchmarkROV(b *testing.B, share float64) {
+func benchmarkROV(b *testing.B, g *topology.Graph, h hijack, share float64) {
 	b.Helper()
-	g := internet(b)
 	const seed, count, viewpoints = 1, 50, 200
 	rng := rand.New(rand.NewPCG(seed, 0))
 	points, victims := draw(rng, g, viewpoints), draw(rng, g, count)
@@ -130,17 +137,19 @@ func benchmarkROV(b *testing.B, share float64) {
 		b.Fatal(err)
 	}
 	workers := runtime.GOMAXPROCS(0)
-	attackers, err := e.Attackers(all(g), sweep.Shape{Length: 1}, workers)
+	attackers, err := e.Attackers(all(g), h.shape(), workers)
 	if err != nil {
 		b.Fatal(err)
 	}
 	s, o := e.NewSweeper(workers), e.NewOutcomes(attackers.Len())
-	b.Logf("inputs: %v; %d random viewpoints, %d relevant ASes; %d attackers in %d columns (%.1f MB); %d random victims, seed %d, each with a ROA; %d ASes validate origins (share %v, seed %d); lower, seeded and upper; %d workers",
-		g, viewpoints, e.Relevant(), attackers.Len(), attackers.Columns(), float64(attackers.Bytes())/1e6, count, seed, len(asns), share, seed, workers)
+	b.Logf("inputs: %v; %d random viewpoints, %d relevant ASes; %d attackers in %d columns (%.1f MB); %d random victims, seed %d, each with a ROA; %d ASes validate origins (share %v, seed %d); path lengths %d and %d; lower, seeded, upper and what no pick can go beyond; %d workers",
+		g, viewpoints, e.Relevant(), attackers.Len(), attackers.Columns(), float64(attackers.Bytes())/1e6, count, seed, len(asns), share, seed, h.victim, h.attacker, workers)
 	n := 0
 	for b.Loop() {
 		at := n % count
-		if err := s.Sweep(sweep.Contest{Victim: victims[at], Length: 1, Prefix: prefixes[at]}, attackers, o); err != nil {
+		c := h.contest(victims[at])
+		c.Prefix = prefixes[at]
+		if err := s.Sweep(c, attackers, o); err != nil {
 			b.Fatal(err)
 		}
 		n++
