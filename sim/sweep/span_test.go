@@ -3,6 +3,7 @@ package sweep_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -65,12 +66,12 @@ func (e *everyPick) route() []chosen {
 		}
 		e.decide(best, best, i, topology.Customer)
 	}
-	climbed := append([]chosen(nil), best...)
+	climbed := slices.Clone(best)
 	for _, i := range e.order {
 		e.decide(climbed, best, i, topology.Peer)
 	}
-	for n := len(e.order) - 1; n >= 0; n-- {
-		e.decide(best, best, e.order[n], topology.Provider)
+	for _, i := range slices.Backward(e.order) {
+		e.decide(best, best, i, topology.Provider)
 	}
 	return best
 }
