@@ -19,12 +19,15 @@ type routesFlags struct {
 	topology  topologyFlags
 	announce  []string
 	attackers []string
-	tieBreak  string
-	seed      uint64
-	at        []string
-	why       string
-	json      bool
-	output    string
+	attack    string
+	// attackType is the attack's type, 0 for the kind's default.
+	attackType int
+	tieBreak   string
+	seed       uint64
+	at         []string
+	why        string
+	json       bool
+	output     string
 }
 
 func newRoutesCommand(s streams) *cobra.Command {
@@ -41,6 +44,11 @@ An announcement is an AS path, announcer first and origin last, and a prefix:
   --announce '272133 9916=203.0.113.0/24'       AS 272133 with the forged origin 9916
 Announcements of the same prefix compete. Prefixes of different length do not:
 each is listed, and packets follow the longest one.
+
+With --attack one AS, the --attacker, attacks the prefix of the first
+announcement, and what it announces is found by the kind of attack; see
+"mpicsim attacks". Standard error says what that is. If the attack cannot be
+launched from there, the exit code is 1.
 
 Without --json the result is CSV, one row for each AS and prefix, by AS number,
 then prefix:
@@ -60,6 +68,9 @@ bounds attacker and victim, which favour one side in each tie.`,
   # The same with a forged origin, at two ASes only
   mpicsim routes --topology 20250901.as-rel2.txt.bz2 --announce '9916=203.0.113.0/24' --announce '272133 9916=203.0.113.0/24' --at 16509,15169
 
+  # What does AS 272133 gain by leaking its own route?
+  mpicsim routes --topology 20250901.as-rel2.txt.bz2 --announce '9916=203.0.112.0/22' --attack route-leak --attacker 272133
+
   # Why did AS 16509 choose its route?
   mpicsim routes --topology 20250901.as-rel2.txt.bz2 --announce '9916=203.0.113.0/24' --announce '272133=203.0.113.0/24' --why 16509
 
@@ -77,6 +88,8 @@ bounds attacker and victim, which favour one side in each tie.`,
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.announce, "announce", nil, "announcement `'AS PATH=PREFIX'`; repeat for more")
 	flags.StringSliceVar(&f.attackers, "attacker", nil, "announcers `ASN,...` that count as the attacker for the tie-breaks attacker and victim\n(default: all but the announcer of the first announcement)")
+	flags.StringVar(&f.attack, "attack", "", "the --attacker launches an attack of `KIND` on the first announcement's prefix")
+	flags.IntVar(&f.attackType, "attack-type", 0, "the attack's type `N`: forged hops of its path, or of RFC 7908 for a leak; 0 for the usual one")
 	flags.StringVar(&f.tieBreak, "tie-break", route.TieBreakLowestNeighbor.String(), "`NAME`: lowest-neighbor, seeded, nearest, attacker or victim")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the tie-break seeded")
 	flags.StringSliceVar(&f.at, "at", nil, "print only the ASes `ASN,...`")
@@ -109,7 +122,17 @@ func runRoutes(ctx context.Context, s streams, f routesFlags) error {
 	if result.at, err = f.selected(result.source); err != nil {
 		return err
 	}
-	table, err := route.NewEngine(g).PropagateAll(result.anns, result.options)
+	engine := route.NewEngine(g)
+	if f.attack != "" {
+		a, err := f.parseAttack(result.anns)
+		if err != nil {
+			return err
+		}
+		if err := result.launch(s, engine, a); err != nil {
+			return err
+		}
+	}
+	table, err := engine.PropagateAll(result.anns, result.options)
 	if err != nil {
 		return fmt.Errorf("--announce: %w", err)
 	}
@@ -152,6 +175,13 @@ func (f *routesFlags) parse() (routesResult, error) {
 		return r, fmt.Errorf("--tie-break: %w", err)
 	}
 	r.options = route.Options{TieBreak: tieBreak, Seed: f.seed}
+	if f.attack != "" {
+		_, err := f.parseAttack(r.anns)
+		return r, err
+	}
+	if f.attackType != 0 {
+		return r, errors.New("--attack-type: want it beside --attack only")
+	}
 	return r, f.markAttackers(r.anns)
 }
 

@@ -67,6 +67,8 @@ type (
 		Attacker    bool           `json:"attacker"`
 		Origin      topology.ASN   `json:"origin"`
 		Prefix      netip.Prefix   `json:"prefix"`
+		// Said is the whole announcement, if it is not a plain one to all neighbours.
+		Said string `json:"said,omitempty"`
 	}
 	topologyJSON struct {
 		ASes    int    `json:"ases"`
@@ -99,7 +101,11 @@ func (r *routesResult) header() routesHeaderJSON {
 	}
 	h.Topology.Transit, h.Topology.Peering = g.LinksOf()
 	for _, a := range r.anns {
-		h.Announcements = append(h.Announcements, announcementJSON{a.Announcer(), a.Path, a.Attacker, a.Origin(), a.Prefix})
+		said := a.String()
+		if said == route.FormatPath(a.Path)+"="+a.Prefix.String() {
+			said = ""
+		}
+		h.Announcements = append(h.Announcements, announcementJSON{a.Announcer(), a.Path, a.Attacker, a.Origin(), a.Prefix, said})
 	}
 	for _, routes := range r.routes {
 		if missing := r.without(routes); len(missing) > 0 {
