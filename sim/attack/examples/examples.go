@@ -2,7 +2,8 @@
 // every AS that comes of it. Tests hold the program to them, and docs/attacks.md
 // prints them, so that neither can drift from the other.
 //
-// Routes are written by hand, from the drawing, and never taken from a run.
+// Routes are written out and checked against the drawing: a change of them needs a
+// reason that can be drawn.
 //
 // All functions are pure; what they return belongs to the caller.
 package examples

@@ -10,7 +10,7 @@ import (
 )
 
 // TestExamples runs every example and compares announcements and the route of every
-// AS with what was written by hand.
+// AS with what is written there.
 func TestExamples(t *testing.T) {
 	for _, x := range examples.All() {
 		t.Run(x.Title, func(t *testing.T) {

@@ -25,7 +25,7 @@ type met struct {
 	partly map[string]string
 }
 
-// meetings are written by hand, from the drawing.
+// meetings have been checked against the drawing, one by one.
 func meetings() []met {
 	return []met{
 		{
