@@ -125,6 +125,17 @@ func (p *Policies) VRPs() *rpki.VRPs {
 	return p.vrps
 }
 
+// WithVRPs returns the same policies with other VRPs, nil for none; of nil policies
+// nil. It shares the rest with p.
+func (p *Policies) WithVRPs(vrps *rpki.VRPs) *Policies {
+	if p == nil {
+		return nil
+	}
+	q := *p
+	q.vrps = vrps
+	return &q
+}
+
 // Of returns the policy of the AS with graph index i; with ROVPP, ROV is ROVOn.
 func (p *Policies) Of(i int32) Policy {
 	if p == nil {
