@@ -32,13 +32,15 @@ type Deployment struct {
 	// Topology, optional, is a synthetic Internet if not given.
 	Topology Topology `yaml:"topology"`
 	Routing  Routing  `yaml:"routing"` // optional, as in a [Study]
+	RPKI     *RPKI    `yaml:"rpki"`    // optional, as in a [Study]
 	Egress   string   `yaml:"egress"`  // optional, as in a [Study]
 	// Victims, optional, are where the CA's subscribers are: a file of weights
 	// has certificates by AS. 100 random ASes if not given.
 	Victims Population `yaml:"victims"`
 	// Attackers, optional, are all ASes if not given.
 	Attackers Population `yaml:"attackers"`
-	// Attacks, optional, are the shapes of attack; equal-prefix if not given.
+	// Attacks, optional, are the ways of attack, each a kind and perhaps a type;
+	// equal-prefix if not given.
 	Attacks []string `yaml:"attacks"`
 	// Candidates, optional, are patterns of regions that could be added; all of
 	// the catalog if not given.
@@ -98,9 +100,12 @@ func ParseDeployment(data []byte, file string) (*DeploymentSource, error) {
 	}
 	d.fillDefaults(at)
 	d.Study = &StudySource{Study: Study{
-		Name: d.Name, Title: d.Title, Topology: d.Topology, Routing: d.Routing, Egress: d.Egress,
-		Victims: d.Victims, Attackers: d.Attackers, Attacks: d.Attacks, File: file,
+		Name: d.Name, Title: d.Title, Topology: d.Topology, Routing: d.Routing, RPKI: d.RPKI, Egress: d.Egress,
+		Victims: d.Victims, Attackers: d.Attackers, File: file,
 	}, at: at}
+	for _, name := range d.Attacks {
+		d.Study.Attacks = append(d.Study.Attacks, parseStudyAttack(name))
+	}
 	if err := d.validate(); err != nil {
 		return nil, err
 	}
@@ -157,6 +162,8 @@ func (d *DeploymentSource) validate() error {
 			v.fail(fmt.Sprintf("candidates[%d]", n), quote(pattern), "a pattern of regions: "+strings.TrimPrefix(err.Error(), "catalog: "))
 		}
 	}
+	_, domains := d.Study.at["victims.domains"]
+	v.check(!domains, "victims.domains", "a value", "none: a deployment is judged by ASes")
 	rate, correlation := *d.Failures.Rate, *d.Failures.Correlation
 	v.check(rate >= 0 && rate <= 1, "failures.rate", fmt.Sprint(rate), "a probability from 0 to 1")
 	v.check(correlation >= 0 && correlation < 1, "failures.correlation", fmt.Sprint(correlation), "0 or more, less than 1")

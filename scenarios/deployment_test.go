@@ -40,7 +40,7 @@ func TestDeploymentDefaults(t *testing.T) {
 	g.Expect(d.Rule).To(Equal("br"))
 	g.Expect(d.Study.Victims.Sample).To(Equal(100))
 	g.Expect(d.Study.Attackers.All).To(BeTrue())
-	g.Expect(d.Study.Attacks).To(Equal([]string{"equal-prefix"}))
+	g.Expect(d.Study.Attacks).To(Equal([]scenarios.StudyAttack{{Kind: "equal-prefix"}}))
 	g.Expect(d.Study.Topology.Synthetic.ASes).To(Equal(5000))
 	g.Expect([]float64{*d.Failures.Rate, *d.Failures.Correlation}).To(Equal([]float64{0.01, 0.1}))
 }

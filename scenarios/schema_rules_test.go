@@ -175,8 +175,17 @@ func namedRules() []member {
 		{"egress", append(object{{"description", "How cloud regions are attached: " + egressForms + ", with N from 1 to 64."}},
 			object{{"type", "string"}, {"pattern", `^(auto|backbone|neighbors|nearest(:[+]?0*([1-9]|[1-5][0-9]|6[0-4]))?)$`}}.
 				examples("auto", "backbone", "neighbors", "nearest", "nearest:3")...)},
+		{"attack-name", append(object{{"description", "A kind of attack, perhaps with a type behind it: forged-origin-2 names a neighbour of the victim's and the victim."}},
+			object{{"type", "string"}, {"pattern", "^(" + strings.Join(studyKindNames(), "|") + ")(-[1-9][0-9]*)?$"}}.examples(studyKindNames()...)...)},
 		{"site-name", append(object{{"description", "What a perspective is called: letters and digits, with single / . _ - between them."}}, matching(sitePattern.String())...)},
 	}
+}
+
+func studyKindNames() (names []string) {
+	for _, k := range StudyKinds() {
+		names = append(names, string(k))
+	}
+	return names
 }
 
 // fieldRules say what the fields' types do not. Keys are "Type.Field", with []
@@ -192,7 +201,7 @@ func fieldRules() map[string]object {
 	}
 	name, domain := matching(namePattern.String()), matching(domainPattern.String())
 	line := object{{"type", textTypes()}, {"pattern", `^[^\n]*$`}}
-	attacks := enum(EqualPrefix, ForgedOrigin)
+	kinds := StudyKinds()
 	lat, lon := between(-90, 90), between(-180, 180)
 	return map[string]object{
 		"Scenario.Name": name, "Scenario.Title": {{"type", textTypes()}, {"pattern", `^[^\n]+$`}}, "Scenario.Claim": {{"type", textTypes()}, {"minLength", 1}},
@@ -218,15 +227,19 @@ func fieldRules() map[string]object {
 		"Expectation.Reason": enum(decisionReasons()...), "Expectation.Quorum": matching(quorumPattern.String()).examples("3/5"),
 		"Expectation.Fooled": items(0, 0), "Expectation.CutOff": items(0, 0),
 
-		"Study.Name": name, "Study.Title": line, "Study.Attacks": items(1, 0), "Study.Attacks[]": attacks, "Study.Egress": ref("egress"),
+		"Study.Name": name, "Study.Title": line, "Study.Attacks": items(1, 0), "Study.Egress": ref("egress"),
 		"Study.Viewpoints":   {{"minItems", 1}},
 		"Study.Viewpoints[]": anyOf(ref("regions"), ref("asn")),
 		"Population.Sample":  {{"minimum", 1}},
+		"Population.Upper":   enum("none", "tld", "root"),
+		"StudyAttack.Kind":   enum(kinds...), "StudyAttack.Name": name, "StudyAttack.Type": between(1, attack.MaxType),
+		"StudyAttack.Prepend": between(0, attack.MaxPrepend), "StudyAttack.VictimPrepend": between(0, attack.MaxPrepend),
+		"StudyAttack.To": items(1, 0), "StudyAttack.To[]": enum(exportClasses()...),
 
 		"Verdict.Under": ref("rule"), "Verdict.Checks": items(1, 0), "Verdict.Why": {{"type", textTypes()}, {"minLength", 1}},
 
 		"Deployment.Name": name, "Deployment.Title": line, "Deployment.Rule": ref("rule"), "Deployment.Methods[]": enum(methods...),
-		"Deployment.Egress": ref("egress"), "Deployment.Attacks": items(1, 0), "Deployment.Attacks[]": attacks, "Deployment.Candidates[]": ref("regions"),
+		"Deployment.Egress": ref("egress"), "Deployment.Attacks": items(1, 0), "Deployment.Attacks[]": ref("attack-name"), "Deployment.Candidates[]": ref("regions"),
 		"Failures.Rate": between(0, 1), "Failures.Correlation": {{"minimum", 0}, {"exclusiveMaximum", 1}},
 	}
 }
@@ -260,9 +273,11 @@ func shapes() map[reflect.Type]func(shape) object {
 			return append(s.required("Check"), s.any(s.allBut("Check"))...)
 		},
 		reflect.TypeFor[Population](): func(s shape) object {
-			file := s.either("Weights", object{{"if", s.required("Seed")}, {"then", s.required("Sample")}}, append(s.required("Sample", "Seed"), s.none("Column")...))
-			return file
+			seeded := object{{"if", s.required("Seed")}, {"then", s.required("Sample")}}
+			file := s.either("Weights", append(s.none("Domains"), seeded...), append(s.required("Sample", "Seed"), s.none("Column", "Origins")...))
+			return s.either("Domains", append(append(s.required("Origins"), s.none("Weights", "Column")...), seeded...), file)
 		},
+		reflect.TypeFor[StudyAttack](): func(s shape) object { return s.required("Kind") },
 	}
 }
 
@@ -270,6 +285,9 @@ func shapes() map[reflect.Type]func(shape) object {
 // that of the struct.
 func unions() map[reflect.Type]func(mapping object) object {
 	return map[reflect.Type]func(object) object{
+		reflect.TypeFor[StudyAttack](): func(mapping object) object {
+			return object{{"oneOf", []object{ref("attack-name"), mapping}}}
+		},
 		reflect.TypeFor[Population](): func(mapping object) object {
 			return object{{"oneOf", []object{
 				{{"const", "all"}, {"description", "Every AS of the topology."}},

@@ -21,8 +21,8 @@ import (
 )
 
 // Study is many hijacks on one map, without packets: every one of its victims is
-// attacked by every one of its attackers in each of the shapes of attack, and
-// each viewpoint is asked whom it reaches. Fields without "optional" must be
+// attacked by every one of its attackers in each of the ways of attack, and each
+// viewpoint is asked whom it reaches. Fields without "optional" must be
 // given.
 type Study struct {
 	// Name identifies the study: lower-case letters, digits and hyphens.
@@ -35,8 +35,8 @@ type Study struct {
 	Routing   Routing    `yaml:"routing"`
 	Victims   Population `yaml:"victims"`
 	Attackers Population `yaml:"attackers"`
-	// Attacks are shapes of attack: "equal-prefix", "forged-origin".
-	Attacks []string `yaml:"attacks"`
+	// Attacks are the ways of attack, each tried by itself.
+	Attacks []StudyAttack `yaml:"attacks"`
 	// Viewpoints are regions of the catalog ("aws/us-east-2"), patterns of their
 	// names ("aws/*", as path.Match reads them), and AS numbers. A region that
 	// several patterns match is one viewpoint.
@@ -50,7 +50,7 @@ type Study struct {
 	File string `yaml:"-"`
 }
 
-// The shapes of attack of a study.
+// The names of the attacks that are studied most.
 const (
 	// EqualPrefix announces the victim's prefix with the attacker as origin.
 	EqualPrefix = "equal-prefix"
@@ -78,6 +78,16 @@ type Population struct {
 	Weights string `yaml:"weights"`
 	// Column is the column of a CSV file that has the AS numbers, "asn" if empty.
 	Column string `yaml:"column"`
+	// Domains is a file of domains, relative to the study's: victims are the origins
+	// of the prefixes that hold their web addresses and name servers. Sample then
+	// takes that many of the domains.
+	Domains string `yaml:"domains"`
+	// Origins is the table of prefixes and their origins, a CSV file relative to the
+	// study's; needed beside Domains.
+	Origins string `yaml:"origins"`
+	// Upper says which servers above the domains' own zones count: "none", "tld" for
+	// those of top-level domains, "root" for both; "tld" if empty.
+	Upper string `yaml:"upper"`
 }
 
 // String says what the population is, in a few words.
@@ -87,6 +97,10 @@ func (p Population) String() string {
 		return "all ASes"
 	case p.ASes != nil:
 		return fmt.Sprintf("%d listed ASes", len(p.ASes))
+	case p.Domains != "" && p.Sample == 0:
+		return "the domains of " + filepath.Base(p.Domains)
+	case p.Domains != "":
+		return fmt.Sprintf("a sample of %d domains of %s, seed %d", p.Sample, filepath.Base(p.Domains), p.Seed)
 	case p.Weights == "":
 		return fmt.Sprintf("a sample of %d ASes, seed %d", p.Sample, p.Seed)
 	case p.Sample == 0:
@@ -112,6 +126,16 @@ func (d *decoder) special(n *yaml.Node, v reflect.Value, field string, depth int
 			return false
 		default:
 			d.fail(n, field, describe(n), populationForms)
+		}
+		return true
+	case *StudyAttack:
+		switch {
+		case n.Kind == yaml.ScalarNode && n.Tag != "!!null":
+			*p = parseStudyAttack(n.Value)
+		case n.Kind == yaml.MappingNode:
+			return false
+		default:
+			d.fail(n, field, describe(n), studyAttackForms())
 		}
 		return true
 	}
@@ -190,6 +214,11 @@ func (s *StudySource) Map() (*Map, error) {
 	return m, err
 }
 
+// Defences reads what policies and RPKI need; see [Source.Defences].
+func (s *StudySource) Defences(base, graph *topology.Graph) (*Defences, error) {
+	return s.located().Defences(base, graph)
+}
+
 // Validate reports everything that is impossible in the study, as far as it can
 // be told without other files. ParseStudy calls it.
 func (s *StudySource) Validate() error {
@@ -211,9 +240,7 @@ func (s *StudySource) validate() error {
 	}
 	v.policies()
 	v.rpki()
-	v.check(s.RPKI == nil, "rpki", "a value", "no such field: studies do not look at RPKI yet")
 	v.check(s.Routing.Convergence == nil, "routing.convergence", "a value", "none: studies look at settled routes")
-	v.check(s.Routing.Policies == nil, "routing.policies", "a value", "no such field: studies do not look at policies yet")
 	v.population("victims", s.Victims)
 	v.population("attackers", s.Attackers)
 	v.attacks(s.Attacks)
@@ -245,21 +272,26 @@ func (v *validation) population(field string, p Population) {
 		}
 		_, sampled := v.s.at[join(field, "sample")]
 		_, seeded := v.s.at[join(field, "seed")]
-		v.check(sampled || p.Weights != "", field, "neither sample nor weights", populationForms)
+		v.check(sampled || p.Weights != "" || p.Domains != "", field, "neither sample nor weights", populationForms)
+		v.domains(field, p)
 		v.check(!sampled || p.Sample > 0, join(field, "sample"), fmt.Sprint(p.Sample), "how many ASes, 1 or more")
-		v.check(sampled == seeded || p.Weights != "" && !seeded, join(field, "seed"), "one of sample and seed", "both or neither")
+		v.check(sampled == seeded || p.Weights+p.Domains != "" && !seeded, join(field, "seed"), "one of sample and seed", "both or neither")
 		v.check(p.Weights != "" || p.Column == "", join(field, "column"), quote(p.Column), "a column only of a file of weights")
 		v.check(printable(p.Weights) && printable(p.Column), field, "a character that cannot be printed", "printable text")
 	}
 }
 
-func (v *validation) attacks(attacks []string) {
-	v.check(len(attacks) > 0, "attacks", "nothing", "a list of "+EqualPrefix+", "+ForgedOrigin)
-	for n, a := range attacks {
-		field := fmt.Sprintf("attacks[%d]", n)
-		v.check(a == EqualPrefix || a == ForgedOrigin, field, quote(a), EqualPrefix+" or "+ForgedOrigin)
-		v.check(!slices.Contains(attacks[:n], a), field, quote(a)+" a second time", "each shape once")
-	}
+// domains checks what a population of domains is made of.
+func (v *validation) domains(field string, p Population) {
+	at := func(name string) string { return join(field, name) }
+	_, given := v.s.at[at("domains")]
+	v.check(!given || p.Domains != "", at("domains"), "nothing", "a file's name")
+	v.check(!given || field == "victims", at("domains"), "a value", "none: attackers are ASes")
+	v.check(p.Domains == "" || p.Origins != "", at("origins"), "nothing", "a file of prefixes and their origins, which domains need")
+	v.check(p.Domains != "" || p.Origins+p.Upper == "", at("domains"), "nothing", "a file of domains beside origins and upper")
+	v.check(p.Domains == "" || p.Weights == "", at("weights"), "a value", "none beside domains, which have their own")
+	v.check(slices.Contains([]string{"", "none", "tld", "root"}, p.Upper), at("upper"), quote(p.Upper), "none, tld or root")
+	v.check(printable(p.Domains) && printable(p.Origins), field, "a character that cannot be printed", "printable text")
 }
 
 // Sites returns the viewpoints, each once, in the order in which they are first

@@ -22,9 +22,9 @@ as one digit for each viewpoint, 1 if it is in the set, in the order of
 viewpoints.json:
 
   reached  the viewpoint has a route to the victim or the attacker
-  lower    it reaches the attacker if all ties fall to the attacker
+  lower    it reaches the attacker in some way in which ties can fall
   picked   ... if ties fall as the study says
-  upper    ... even if all ties fall to the victim
+  upper    ... in every way
 
 In an aggregated study a row may stand for several attackers: attacker is then 0,
 count how many they are, and attacker_weight their sum.`,
@@ -48,7 +48,7 @@ count how many they are, and attacker_weight their sum.`,
 
 func exportCSV(w *bufio.Writer, d *result.Directory) error {
 	out := csv.NewWriter(w)
-	record := []string{"victim", "attacker", "attack", "victim_weight", "attacker_weight", "count", "reached", "lower", "picked", "upper"}
+	record := []string{"victim", "prefix", "attacker", "attack", "victim_weight", "attacker_weight", "count", "reached", "lower", "picked", "upper"}
 	if err := out.Write(record); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func exportCSV(w *bufio.Writer, d *result.Directory) error {
 		if err != nil {
 			return err
 		}
-		record = append(record[:0], h.Victim.String(), h.Attacker.String(), h.Attack,
+		record = append(record[:0], h.Victim.String(), h.Prefix.String(), h.Attacker.String(), h.Attack,
 			number(h.VictimWeight), number(h.AttackerWeight), strconv.FormatInt(h.Count, 10))
 		for _, set := range [...]result.Set{h.Reached, h.Lower, h.Picked, h.Upper} {
 			for i := range digits {

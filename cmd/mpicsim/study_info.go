@@ -55,8 +55,7 @@ func printStudyInfo(w *bufio.Writer, d *result.Directory, checked bool) error {
 	}
 	fmt.Fprintf(w, "Hijacks     %s in %s, %s, %s (%.1f bytes a hijack)\n",
 		grouped(m.Counts.Hijacks), counted(m.Counts.Rows, "row"), counted(int64(d.Parts()), "file"), bytesOf(size), float64(size)/float64(max(m.Counts.Hijacks, 1)))
-	fmt.Fprintf(w, "Computed    in bulk, but %s by themselves and %s by full propagation; mpicsim %s\n",
-		grouped(m.Engine.Cut), grouped(m.Engine.Routed), m.Version)
+	fmt.Fprintf(w, "Computed    %s; mpicsim %s\n", computed(m.Engine), m.Version)
 	for _, in := range m.Inputs {
 		fmt.Fprintf(w, "Input       %s  %s (%s)\n", in.SHA256, in.Name, in.Role)
 	}

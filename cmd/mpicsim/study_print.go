@@ -83,6 +83,13 @@ func printStudyPlan(w *bufio.Writer, p *study.Plan, e study.Estimate) error {
 	m := p.Manifest()
 	fmt.Fprintf(w, "Study       %s\n", titled(m.Name, m.Title))
 	printStudyInputs(w, &m)
+	if bulk, traced := p.Swept(); len(traced) > 0 {
+		fmt.Fprintf(w, "Computing   %s one by one, by full propagation and along the paths of packets", strings.Join(traced, ", "))
+		if len(bulk) > 0 {
+			fmt.Fprintf(w, "; %s in bulk", strings.Join(bulk, ", "))
+		}
+		fmt.Fprintln(w)
+	}
 	rows := "a row each"
 	if m.Aggregate {
 		rows = "distinct outcomes with their counts"
@@ -105,7 +112,11 @@ func printStudyInputs(w *bufio.Writer, m *result.Manifest) {
 	t := m.Topology
 	fmt.Fprintf(w, "Internet    %s ASes, %s transit and %s peer links (%s)\n",
 		grouped(int64(t.ASes)), grouped(int64(t.Transit)), grouped(int64(t.Peering)), t.Source)
+	if d := m.Domains; d != nil {
+		fmt.Fprintf(w, "Domains     %s\n", selectedDomains(d))
+	}
 	fmt.Fprintf(w, "Victims     %s\n", selected(m.Victims))
+	fmt.Fprintf(w, "Prefixes    %s\n", m.Prefixes)
 	fmt.Fprintf(w, "Attackers   %s\n", selected(m.Attackers))
 	fmt.Fprintf(w, "Attacks     %s\n", strings.Join(m.Attacks, ", "))
 	fmt.Fprintf(w, "Viewpoints  %s\n", grouped(int64(m.Viewpoints)))
@@ -117,6 +128,47 @@ func printStudyInputs(w *bufio.Writer, m *result.Manifest) {
 		tie += fmt.Sprintf(", seed %d", m.Seed)
 	}
 	fmt.Fprintf(w, "Ties        %s, with both bounds\n", tie)
+	for _, p := range m.Policies {
+		fmt.Fprintf(w, "Policy      %s at %s: %s\n", p.Policy, p.Where, grouped(int64(p.ASes))+" ASes")
+	}
+	if r := m.RPKI; r != nil {
+		fmt.Fprintf(w, "RPKI        %s, %s, %s\n", counted(int64(r.VRPs), "VRP"), counted(int64(r.ASPAs), "ASPA"), from(r))
+	}
+}
+
+// from says where payloads are from.
+func from(r *result.RPKI) string {
+	switch {
+	case r.File == "":
+		return "from the study"
+	case r.Generated != "":
+		return fmt.Sprintf("from %s of %s", r.File, r.Generated)
+	}
+	return "from " + r.File
+}
+
+// selectedDomains says in words which domains a study is about.
+func selectedDomains(d *result.DomainSelection) string {
+	count := grouped(int64(d.Count))
+	text := count + " of the file"
+	if d.Draws > 0 {
+		text = fmt.Sprintf("%s of %s at random, seed %d", count, grouped(int64(d.Population)), d.Seed)
+	}
+	upper := map[string]string{"none": "no servers above their own zones", "tld": "with the servers of top-level domains", "root": "with the servers of top-level domains and the root"}
+	return fmt.Sprintf("%s, %s, %s (%s of them with several origins, %s with none); %s not known in full",
+		text, upper[d.Upper], grouped(int64(d.Addresses))+" addresses", grouped(int64(d.SeveralOrigins)), grouped(int64(d.Unmapped)), grouped(int64(d.Incomplete)))
+}
+
+// computed says how hijacks were computed.
+func computed(e result.Engine) string {
+	text := fmt.Sprintf("in bulk, but %s by themselves, %s with filters and %s by full propagation", grouped(e.Cut), grouped(e.Filtered), grouped(e.Routed))
+	if e.Traced > 0 {
+		text += fmt.Sprintf("; %s traced (%s could not be launched)", grouped(e.Traced), grouped(e.Obstructed))
+	}
+	if e.Estimated > 0 {
+		text += fmt.Sprintf("; the bounds of %s are estimates", grouped(e.Estimated))
+	}
+	return text
 }
 
 // selected says in words which ASes take part.
@@ -130,6 +182,8 @@ func selected(s result.Selection) string {
 		text = count + " listed"
 	case "sample":
 		text = fmt.Sprintf("%s of %s at random, seed %d", count, grouped(int64(s.Population)), s.Seed)
+	case "domains":
+		text = count + " pairs of an origin and a prefix that they depend on"
 	case "weights":
 		text = count + " by weight"
 	default:

@@ -13,6 +13,7 @@ type column int
 
 const (
 	columnVictim column = iota
+	columnPrefix
 	columnAttacker
 	columnAttack
 	columnVictimWeight
@@ -28,7 +29,7 @@ const (
 // columnNames returns what the columns are called.
 func columnNames() [columns]string {
 	return [columns]string{
-		"victim", "attacker", "attack", "victim_weight", "attacker_weight", "count", "reached", "lower", "picked", "upper",
+		"victim", "prefix", "attacker", "attack", "victim_weight", "attacker_weight", "count", "reached", "lower", "picked", "upper",
 	}
 }
 
@@ -43,6 +44,7 @@ func hijackSchema(viewpoints int) *parquet.Schema {
 	set := parquet.Encoded(parquet.Leaf(parquet.FixedLenByteArrayType(setBytes(viewpoints))), &parquet.RLEDictionary)
 	nodes := [columns]parquet.Node{
 		columnVictim: asn, columnAttacker: asn,
+		columnPrefix:       parquet.Encoded(parquet.String(), &parquet.RLEDictionary),
 		columnAttack:       parquet.Encoded(parquet.String(), &parquet.RLEDictionary),
 		columnVictimWeight: weight, columnAttackerWeight: weight,
 		columnCount:   parquet.Encoded(parquet.Int(64), &parquet.RLEDictionary),

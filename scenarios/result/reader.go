@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"iter"
 	"math"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,6 +25,8 @@ type Directory struct {
 	Path       string
 	Manifest   Manifest
 	Viewpoints []Viewpoint
+	// Domains is nil if the victims are ASes.
+	Domains *Domains
 }
 
 // ErrUnfinished is wrapped by errors about a directory without a manifest.
@@ -32,8 +35,8 @@ var ErrUnfinished = errors.New("not a finished study")
 // maxManifestBytes bounds what is read of a manifest and of viewpoints.
 const maxManifestBytes = 1 << 26
 
-// Open reads the manifest and the viewpoints of a finished study. Whether files
-// are as the manifest says is only looked at for the viewpoints; see
+// Open reads the manifest, the viewpoints and the domains of a finished study.
+// Whether files are as the manifest says is only looked at for these; see
 // [Directory.Check] for the others.
 func Open(path string) (*Directory, error) {
 	data, err := readFile(filepath.Join(path, ManifestName))
@@ -49,20 +52,55 @@ func Open(path string) (*Directory, error) {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(path, ManifestName), err)
 	}
 	d.Manifest = *m
-	name := filepath.Join(path, ViewpointsName)
-	if data, err = readFile(name); err != nil {
-		return nil, fmt.Errorf("reading results: %w", err)
-	}
-	if sum := sumHex(data); sum != m.Files[0].SHA256 {
-		return nil, fmt.Errorf("%s: SHA-256 %s: the manifest has %s: the file has changed", name, sum, m.Files[0].SHA256)
-	}
-	if err := decodeStrict(data, &d.Viewpoints); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := d.readPlain(0, &d.Viewpoints); err != nil {
+		return nil, err
 	}
 	if len(d.Viewpoints) != m.Viewpoints {
-		return nil, fmt.Errorf("%s: %d viewpoints: the manifest has %d", name, len(d.Viewpoints), m.Viewpoints)
+		return nil, fmt.Errorf("%s: %d viewpoints: the manifest has %d", filepath.Join(path, ViewpointsName), len(d.Viewpoints), m.Viewpoints)
+	}
+	if m.Domains != nil {
+		if err := d.readPlain(1, &d.Domains); err != nil {
+			return nil, err
+		}
+		if err := d.Domains.validate(); err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Join(path, DomainsName), err)
+		}
 	}
 	return d, nil
+}
+
+// readPlain reads the n-th file, which is JSON.
+func (d *Directory) readPlain(n int, v any) error {
+	f := d.Manifest.Files[n]
+	name := filepath.Join(d.Path, f.Name)
+	data, err := readFile(name)
+	if err != nil {
+		return fmt.Errorf("reading results: %w", err)
+	}
+	if sum := sumHex(data); sum != f.SHA256 {
+		return fmt.Errorf("%s: SHA-256 %s: the manifest has %s: the file has changed", name, sum, f.SHA256)
+	}
+	if err := decodeStrict(data, v); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// validate says which domain depends on something that is not there.
+func (d *Domains) validate() error {
+	if d == nil {
+		return errors.New("no domains")
+	}
+	for n, of := range d.Domains {
+		for _, s := range of.Surfaces {
+			for _, t := range s.Targets {
+				if t < 0 || int(t) >= len(d.Targets) {
+					return fmt.Errorf("domains[%d]: found target %d, expected 0 to %d", n, t, len(d.Targets)-1)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func readFile(path string) ([]byte, error) {
@@ -122,11 +160,15 @@ func (m *Manifest) validate() error {
 	if len(m.Files) == 0 || m.Files[0].Name != ViewpointsName {
 		return fmt.Errorf("files: expected %s first", ViewpointsName)
 	}
+	first := m.plainFiles()
+	if m.Domains != nil && (len(m.Files) < first || m.Files[1].Name != DomainsName) {
+		return fmt.Errorf("files: expected %s second", DomainsName)
+	}
 	var all Counts
 	for n, f := range m.Files {
 		switch {
-		case n > 0 && f.Name != HijacksName(n-1):
-			return fmt.Errorf("files[%d].name: found %q, expected %q", n, f.Name, HijacksName(n-1))
+		case n >= first && f.Name != HijacksName(n-first):
+			return fmt.Errorf("files[%d].name: found %q, expected %q", n, f.Name, HijacksName(n-first))
 		case !sha256Pattern.MatchString(f.SHA256):
 			return fmt.Errorf("files[%d].sha256: found %.80q, expected 64 hexadecimal digits", n, f.SHA256)
 		case f.Bytes < 1 || f.Rows < 0 || f.Hijacks < f.Rows || !m.Aggregate && f.Hijacks != f.Rows:
@@ -163,7 +205,15 @@ func (d *Directory) Check() error {
 
 // Parts returns how many files of hijacks there are. Reading them side by side
 // is the fastest way through a large study.
-func (d *Directory) Parts() int { return len(d.Manifest.Files) - 1 }
+func (d *Directory) Parts() int { return len(d.Manifest.Files) - d.Manifest.plainFiles() }
+
+// plainFiles returns how many files stand before those of the hijacks.
+func (m *Manifest) plainFiles() int {
+	if m.Domains != nil {
+		return 2
+	}
+	return 1
+}
 
 // Hijacks returns all hijacks in the order of the study: by victim, attack and
 // attacker. An error ends the sequence. A hijack's sets are good until the next
@@ -184,7 +234,7 @@ func (d *Directory) Hijacks() iter.Seq2[*Hijack, error] {
 func (d *Directory) Part(n int) iter.Seq2[*Hijack, error] {
 	return func(yield func(*Hijack, error) bool) {
 		name := filepath.Join(d.Path, filepath.FromSlash(HijacksName(n)))
-		if err := d.readPart(name, d.Manifest.Files[n+1].Rows, yield); err != nil {
+		if err := d.readPart(name, d.Manifest.Files[d.Manifest.plainFiles()+n].Rows, yield); err != nil {
 			yield(nil, fmt.Errorf("%s: %w", name, err))
 		}
 	}
@@ -274,7 +324,7 @@ func (r *rowReader) read(group parquet.RowGroup, yield func(*Hijack, error) bool
 			r.cursor[c].close()
 		}
 	}()
-	attack := ""
+	attack, prefix := "", ""
 	for range group.NumRows() {
 		var row [columns]parquet.Value
 		for c := range row {
@@ -290,6 +340,14 @@ func (r *rowReader) read(group parquet.RowGroup, yield func(*Hijack, error) bool
 			attack = string(b)
 		}
 		h.Attack = attack
+		if b := row[columnPrefix].ByteArray(); string(b) != prefix {
+			prefix = string(b)
+			p, err := netip.ParsePrefix(prefix)
+			if err != nil {
+				return false, fmt.Errorf("column prefix: found %.80q, expected a prefix", prefix)
+			}
+			h.Prefix = p
+		}
 		h.VictimWeight, h.AttackerWeight = row[columnVictimWeight].Double(), row[columnAttackerWeight].Double()
 		h.Count = row[columnCount].Int64()
 		for n, set := range r.sets {

@@ -9,7 +9,7 @@ import (
 )
 
 // StudySchema names the version of a study's files.
-const StudySchema = "mpicsim/study/v1"
+const StudySchema = "mpicsim/study/v2"
 
 // The files of a study's directory. Those of the hijacks are listed in the
 // manifest.
@@ -19,6 +19,8 @@ const (
 	ManifestName = "manifest.json"
 	// ViewpointsName is the list of [Viewpoint].
 	ViewpointsName = "viewpoints.json"
+	// DomainsName is the [Domains] of a study whose victims are domains.
+	DomainsName = "domains.json"
 	// StudyName is the study as it was given.
 	StudyName = "study.yaml"
 	// HijacksFolder has the Parquet files.
@@ -38,14 +40,23 @@ type Manifest struct {
 	Name    string `json:"name"`
 	Title   string `json:"title,omitempty"`
 	// Inputs are the files that the study was computed from, the study's first.
-	Inputs    []Input   `json:"inputs"`
-	Topology  Topology  `json:"topology"`
-	TieBreak  string    `json:"tie_break"`
-	Seed      uint64    `json:"seed"`
-	Egress    *Assumed  `json:"egress,omitempty"` // absent if no viewpoint is a region
-	Victims   Selection `json:"victims"`
+	Inputs   []Input  `json:"inputs"`
+	Topology Topology `json:"topology"`
+	TieBreak string   `json:"tie_break"`
+	Seed     uint64   `json:"seed"`
+	Egress   *Assumed `json:"egress,omitempty"` // absent if no viewpoint is a region
+	// Policies are what ASes do beyond Gao-Rexford, RPKI what they judge by; absent
+	// if that is nothing.
+	Policies []RoutingPolicy `json:"policies,omitempty"`
+	RPKI     *RPKI           `json:"rpki,omitempty"`
+	Victims  Selection       `json:"victims"`
+	// Domains says which domains the victims are from, absent if victims are ASes.
+	Domains *DomainSelection `json:"domains,omitempty"`
+	// Prefixes says in a sentence which prefix each victim announces.
+	Prefixes  string    `json:"prefixes"`
 	Attackers Selection `json:"attackers"`
-	Attacks   []string  `json:"attacks"`
+	// Attacks are the names of the ways of attack.
+	Attacks []string `json:"attacks"`
 	// Aggregate says that a row stands for all hijacks of a victim by one shape
 	// of attack that came to the same.
 	Aggregate bool `json:"aggregate"`
@@ -54,7 +65,8 @@ type Manifest struct {
 	Counts     Counts `json:"counts"`
 	// Engine says which way hijacks were computed.
 	Engine Engine `json:"engine"`
-	// Files are the viewpoints and the hijacks, in order.
+	// Files are the viewpoints, the domains if there are some, and the hijacks, in
+	// order.
 	Files []File `json:"files"`
 	// SHA256 is the hash of the lines "SHA256  NAME\n" of all files in order, as
 	// sha256sum prints them: one number that stands for the whole result.
@@ -63,7 +75,8 @@ type Manifest struct {
 
 // Input is one file that a study was computed from.
 type Input struct {
-	// Role is "study", "topology", "victims" or "attackers".
+	// Role is "study", "topology", "rpki", "scores", "victims", "domains", "origins" or
+	// "attackers".
 	Role string `json:"role"`
 	// Name is the file's name without folders.
 	Name   string `json:"name"`
@@ -78,9 +91,11 @@ type Assumed struct {
 
 // Selection says which ASes are on one side of a study.
 type Selection struct {
-	// How is "all", "list", "sample", "weights" or "weighted-sample".
+	// How is "all", "list", "sample", "weights" or "weighted-sample"; "domains" for
+	// the origins and prefixes that domains depend on.
 	How string `json:"how"`
-	// Count is how many different ASes there are, Weight their sum.
+	// Count is how many different ASes (or pairs of an origin and a prefix) there are,
+	// Weight their sum.
 	Count  int     `json:"count"`
 	Weight float64 `json:"weight"`
 	// Population is how many ASes they were taken from.
@@ -98,6 +113,30 @@ type Selection struct {
 // them is an estimate.
 func (s Selection) Sampled() bool { return s.Draws > 0 }
 
+// DomainSelection says which domains a study looks at.
+type DomainSelection struct {
+	// Count is how many there are, Weight their sum, Population how many they were
+	// taken from.
+	Count      int     `json:"count"`
+	Weight     float64 `json:"weight"`
+	Population int     `json:"population"`
+	// Draws is how many were drawn, and Seed of what, if at random.
+	Draws int    `json:"draws,omitempty"`
+	Seed  uint64 `json:"seed,omitempty"`
+	// Upper says which servers above the domains' own zones count.
+	Upper string `json:"upper"`
+	// Incomplete is how many have an address whose origin is not known, a gap, or no
+	// web address: nobody can say how safe they are.
+	Incomplete int `json:"incomplete"`
+	// Addresses is how many different addresses they have, SeveralOrigins how many of
+	// these have several origins, each of which is a target by itself, and Unmapped
+	// how many lie in no prefix of the table, or are of origins that the topology
+	// lacks.
+	Addresses      int `json:"addresses"`
+	SeveralOrigins int `json:"several_origins"`
+	Unmapped       int `json:"unmapped"`
+}
+
 // Counts says how much there is.
 type Counts struct {
 	// Hijacks is how many were computed: victims times attackers times shapes,
@@ -109,9 +148,25 @@ type Counts struct {
 // Engine counts hijacks that were not computed in bulk; see package sweep.
 type Engine struct {
 	// Cut were computed one by one, because one announcer lies on the other's
-	// way; Routed by full propagation.
-	Cut    int64 `json:"cut"`
-	Routed int64 `json:"routed"`
+	// way; Filtered because of origin validation; Routed by full propagation, because
+	// of other policies.
+	Cut      int64 `json:"cut"`
+	Filtered int64 `json:"filtered"`
+	Routed   int64 `json:"routed"`
+	// Traced were computed by full propagation and by following packets, because the
+	// attack is not one that can be computed in bulk. Obstructed of them could not be
+	// launched: they fool nobody.
+	Traced     int64 `json:"traced"`
+	Obstructed int64 `json:"obstructed"`
+	// Estimated are those of Routed and Traced whose lower and upper are estimates,
+	// from all ties to one side, and not bounds.
+	Estimated int64 `json:"estimated"`
+}
+
+// Add adds what another part of the study counted.
+func (e *Engine) Add(f Engine) {
+	e.Cut, e.Filtered, e.Routed = e.Cut+f.Cut, e.Filtered+f.Filtered, e.Routed+f.Routed
+	e.Traced, e.Obstructed, e.Estimated = e.Traced+f.Traced, e.Obstructed+f.Obstructed, e.Estimated+f.Estimated
 }
 
 // File is one file of the results.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -27,6 +28,7 @@ func randomHijacks(n, viewpoints int) []result.Hijack {
 	for i := range out {
 		h := &out[i]
 		h.Victim, h.Attacker = topology.ASN(random.Uint32()|1<<31), topology.ASN(random.Uint32N(100)+1)
+		h.Prefix = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(random.IntN(3)), 0, 0}), 16)
 		h.Attack = []string{"equal-prefix", "forged-origin"}[random.IntN(2)]
 		h.VictimWeight, h.AttackerWeight, h.Count = random.Float64(), float64(random.IntN(3)+1), random.Int64N(1<<40)+1
 		sets := [4]result.Set{}
@@ -135,14 +137,14 @@ func TestIndependentReader(t *testing.T) {
 		}
 	}
 	g.Expect(columns).To(Equal([]string{
-		"victim INT32 Int(bitWidth=32, isSigned=false)", "attacker INT32 Int(bitWidth=32, isSigned=false)", "attack BYTE_ARRAY String",
+		"victim INT32 Int(bitWidth=32, isSigned=false)", "prefix BYTE_ARRAY String", "attacker INT32 Int(bitWidth=32, isSigned=false)", "attack BYTE_ARRAY String",
 		"victim_weight DOUBLE", "attacker_weight DOUBLE", "count INT64 Int(bitWidth=64, isSigned=true)",
 		"reached FIXED_LEN_BYTE_ARRAY", "lower FIXED_LEN_BYTE_ARRAY", "picked FIXED_LEN_BYTE_ARRAY", "upper FIXED_LEN_BYTE_ARRAY",
 	}))
 	g.Expect(r.NumRowGroups()).To(Equal(1))
 	group := r.RowGroup(0)
 	n := int64(len(hijacks))
-	victims, attackers, attacks := make([]int32, n), make([]int32, n), make([]parquet.ByteArray, n)
+	victims, attackers, attacks, prefixes := make([]int32, n), make([]int32, n), make([]parquet.ByteArray, n), make([]parquet.ByteArray, n)
 	weights, counts, sets := make([]float64, n), make([]int64, n), make([]parquet.FixedLenByteArray, n)
 	read := func(column int, batch func(c file.ColumnChunkReader) (int64, int, error)) {
 		c, err := group.Column(column)
@@ -155,20 +157,23 @@ func TestIndependentReader(t *testing.T) {
 		return c.(*file.Int32ColumnChunkReader).ReadBatch(n, victims, nil, nil)
 	})
 	read(1, func(c file.ColumnChunkReader) (int64, int, error) {
-		return c.(*file.Int32ColumnChunkReader).ReadBatch(n, attackers, nil, nil)
+		return c.(*file.ByteArrayColumnChunkReader).ReadBatch(n, prefixes, nil, nil)
 	})
 	read(2, func(c file.ColumnChunkReader) (int64, int, error) {
+		return c.(*file.Int32ColumnChunkReader).ReadBatch(n, attackers, nil, nil)
+	})
+	read(3, func(c file.ColumnChunkReader) (int64, int, error) {
 		return c.(*file.ByteArrayColumnChunkReader).ReadBatch(n, attacks, nil, nil)
 	})
-	read(5, func(c file.ColumnChunkReader) (int64, int, error) {
+	read(6, func(c file.ColumnChunkReader) (int64, int, error) {
 		return c.(*file.Int64ColumnChunkReader).ReadBatch(n, counts, nil, nil)
 	})
 	for i, h := range hijacks {
-		g.Expect([]any{uint32(victims[i]), uint32(attackers[i]), string(attacks[i]), counts[i]}).
-			To(Equal([]any{uint32(h.Victim), uint32(h.Attacker), h.Attack, h.Count}))
+		g.Expect([]any{uint32(victims[i]), string(prefixes[i]), uint32(attackers[i]), string(attacks[i]), counts[i]}).
+			To(Equal([]any{uint32(h.Victim), h.Prefix.String(), uint32(h.Attacker), h.Attack, h.Count}))
 	}
 	for column, want := range map[int]func(result.Hijack) float64{
-		3: func(h result.Hijack) float64 { return h.VictimWeight }, 4: func(h result.Hijack) float64 { return h.AttackerWeight },
+		4: func(h result.Hijack) float64 { return h.VictimWeight }, 5: func(h result.Hijack) float64 { return h.AttackerWeight },
 	} {
 		read(column, func(c file.ColumnChunkReader) (int64, int, error) {
 			return c.(*file.Float64ColumnChunkReader).ReadBatch(n, weights, nil, nil)
@@ -178,7 +183,7 @@ func TestIndependentReader(t *testing.T) {
 		}
 	}
 	for k := range 4 {
-		read(6+k, func(c file.ColumnChunkReader) (int64, int, error) {
+		read(7+k, func(c file.ColumnChunkReader) (int64, int, error) {
 			return c.(*file.FixedLenByteArrayColumnChunkReader).ReadBatch(n, sets, nil, nil)
 		})
 		for i, h := range hijacks {
@@ -219,7 +224,7 @@ func TestDamagedDirectories(t *testing.T) {
 			data, err := os.ReadFile(filepath.Join(other, result.HijacksName(0)))
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(os.WriteFile(filepath.Join(dir, result.HijacksName(0)), data, 0o600)).To(Succeed())
-		}, "column 7: found reached"},
+		}, "column 8: found reached"},
 		"fewer rows": {func(g Gomega, dir string) {
 			other := store(t, hijacks[1:], 9)
 			data, err := os.ReadFile(filepath.Join(other, result.HijacksName(0)))
@@ -254,7 +259,7 @@ func manifestText(t *testing.T) string {
 func TestParseManifest(t *testing.T) {
 	good := manifestText(t)
 	for name, c := range map[string]struct{ old, new, want string }{
-		"another version":     {"study/v1", "study/v2", `schema: found "mpicsim/study/v2", expected "mpicsim/study/v1"`},
+		"another version":     {"study/v2", "study/v1", `schema: found "mpicsim/study/v1", expected "mpicsim/study/v2"`},
 		"an unknown field":    {`"name": "t"`, `"name": "t", "nick": "x"`, `unknown field "nick"`},
 		"no JSON":             {`"name"`, `name`, "invalid character"},
 		"something behind":    {"\n}\n", "\n}\n{}", "invalid character"},
@@ -296,7 +301,7 @@ func FuzzParseManifest(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(seed)
-	for _, text := range []string{"", "{}", "null", "[]", `{"schema": 1}`, `{"schema": "mpicsim/study/v1"}`, string(seed) + " {}"} {
+	for _, text := range []string{"", "{}", "null", "[]", `{"schema": 1}`, `{"schema": "mpicsim/study/v2"}`, string(seed) + " {}"} {
 		f.Add([]byte(text))
 	}
 	for _, c := range [][2]string{{`"rows":1`, `"rows":-1`}, {`"hijacks":2`, `"hijacks":9223372036854775807`}, {"hijacks/", "../"}, {`"viewpoints":1`, `"viewpoints":-1`}, {"aaaa", "AAAA"}} {

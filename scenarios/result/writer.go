@@ -3,6 +3,7 @@ package result
 import (
 	"fmt"
 	"io"
+	"net/netip"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -25,6 +26,8 @@ type HijackWriter struct {
 	sets        []byte // of the batch
 	attack      string // the latest
 	attackBytes []byte
+	prefix      netip.Prefix // the latest
+	prefixBytes []byte
 	rows, all   int64 // in this row group, in all
 }
 
@@ -57,6 +60,10 @@ func (h *HijackWriter) Write(x *Hijack) error {
 	if x.Attack != h.attack || h.attackBytes == nil {
 		h.attack, h.attackBytes = x.Attack, []byte(x.Attack)
 	}
+	if x.Prefix != h.prefix || h.prefixBytes == nil {
+		h.prefix, h.prefixBytes = x.Prefix, []byte(x.Prefix.String())
+	}
+	h.batch[columnPrefix][row] = parquet.ByteArrayValue(h.prefixBytes)
 	h.batch[columnAttack][row] = parquet.ByteArrayValue(h.attackBytes)
 	h.batch[columnVictimWeight][row] = parquet.DoubleValue(x.VictimWeight)
 	h.batch[columnAttackerWeight][row] = parquet.DoubleValue(x.AttackerWeight)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"runtime"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"mpicsim/scenarios/result"
@@ -26,37 +28,69 @@ const (
 	calibration = time.Second
 	enough      = 1 << 14
 	maxSteps    = 1000
+	// fewAttackers is about how many attackers of a victim are measured for attacks
+	// that are traced.
+	fewAttackers = 4
 )
 
-// Estimate computes the hijacks of a few victims that lie evenly among all, and
-// extrapolates. The clock is now.
+// Estimate computes the hijacks of a few victims that lie evenly among all, of
+// attacks that are traced those by a few attackers, and extrapolates. The clock is
+// now.
 func (p *Plan) Estimate(ctx context.Context, now func() time.Time) (Estimate, error) {
 	w := p.newWorker()
-	all := len(p.victims.index)
-	perVictim := len(p.attackers.index) * len(p.attacks)
-	steps := min(max(all/20, (enough+perVictim-1)/perVictim), maxSteps, all)
+	bulk, slow := p.Swept()
+	workers := min(p.options.Workers, p.Shards(), runtime.GOMAXPROCS(0))
 	hash := result.NewHashWriter(io.Discard)
 	out := result.NewHijackWriter(hash, len(p.viewpoints))
 	var e Estimate
+	for _, kind := range [...]struct {
+		attacks int
+		swept   bool
+	}{{len(bulk), true}, {len(slow), false}} {
+		if kind.attacks == 0 {
+			continue
+		}
+		took, measured, err := w.measure(ctx, now, out, kind.swept)
+		if err != nil {
+			return Estimate{}, err
+		}
+		share := float64(p.hijacksOf(p.victims.index)) * float64(kind.attacks) / float64(max(measured, 1))
+		e.Duration += time.Duration(float64(took) * share / float64(workers))
+		e.Measured += measured
+	}
+	if err := out.Close(); err != nil {
+		return Estimate{}, err
+	}
+	e.Disk = int64(float64(hash.File().Bytes) * float64(p.Hijacks()) / float64(max(e.Measured, 1)))
+	e.Memory = p.memory()
+	return e, nil
+}
+
+// measure computes some of the attacks, those that are swept or the others, and
+// says how long it took and how many hijacks that were.
+func (w *worker) measure(ctx context.Context, now func() time.Time, out *result.HijackWriter, bulk bool) (time.Duration, int64, error) {
+	every, kept := w.every, w.attacks
+	part := *w.Plan
+	part.attacks = slices.DeleteFunc(slices.Clone(kept), func(a way) bool { return (a.prepared != nil) != bulk })
+	of := *w
+	of.Plan = &part
+	all, perVictim := len(part.victims.index), len(part.attackers.index)*len(part.attacks)
+	steps := min(max(all/20, (enough+perVictim-1)/perVictim), maxSteps, all)
+	if of.every = every; !bulk {
+		of.every = max(len(part.attackers.index)/fewAttackers, 1)
+	}
+	var measured atomic.Int64
 	start := now()
 	for n := range steps {
 		v := (2*n + 1) * all / (2 * steps)
-		if _, err := w.sweep(ctx, out.Write, v, v+1, func(hijacks int64) { e.Measured += hijacks }); err != nil {
-			return Estimate{}, err
+		if _, err := of.sweep(ctx, out.Write, v, v+1, func(hijacks int64) { measured.Add(hijacks) }); err != nil {
+			return 0, 0, err
 		}
 		if now().Sub(start) > calibration {
 			break
 		}
 	}
-	if err := out.Close(); err != nil {
-		return Estimate{}, err
-	}
-	workers := min(p.options.Workers, p.Shards(), runtime.GOMAXPROCS(0))
-	share := float64(p.Hijacks()) / float64(max(e.Measured, 1))
-	e.Duration = time.Duration(float64(now().Sub(start)) * share / float64(workers))
-	e.Disk = int64(float64(hash.File().Bytes) * share)
-	e.Memory = p.memory()
-	return e, nil
+	return now().Sub(start), measured.Load(), nil
 }
 
 // memory returns about how many bytes a run holds: the topology and the engine,
@@ -71,7 +105,12 @@ func (p *Plan) memory() int64 {
 	)
 	n := int64(perAS*p.graph.Len() + perLink*p.graph.Links())
 	for _, a := range p.attacks {
-		n += int64(a.prepared.Bytes())
+		if a.prepared != nil {
+			n += int64(a.prepared.Bytes())
+			continue
+		}
+		const perRoute = 3 * 2 * 8 // three ways, two prefixes
+		n += int64(p.options.Workers) * perRoute * int64(p.graph.Len())
 	}
 	words := int64(len(p.viewpoints)+63) / 64
 	n += int64(p.options.Workers) * (perWorker + perRow*words*int64(len(p.attackers.index)))

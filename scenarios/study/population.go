@@ -16,6 +16,7 @@ import (
 const (
 	streamVictims   = 0x76696374 // "vict"
 	streamAttackers = 0x61747461 // "atta"
+	streamDomains   = 0x646f6d61 // "doma"
 )
 
 // choose returns the ASes of a population. field is the study's field.
@@ -39,6 +40,8 @@ func (p *Plan) choose(m *scenarios.Map, field string, from scenarios.Population)
 			chosen.add(p.graph, asn, 1)
 		}
 		chosen.sort()
+	case from.Domains != "":
+		return p.chooseDomains(m, from)
 	case from.Weights != "":
 		var err error
 		if chosen, how, err = p.weigh(m, field, from); err != nil {

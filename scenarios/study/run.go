@@ -58,6 +58,11 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (*result.Manifest, error) 
 	if err := errors.Join(d.write(result.StudyName, p.options.Source.Text), d.write(result.ViewpointsName, viewpoints)); err != nil {
 		return nil, explained(err)
 	}
+	if p.domains != nil {
+		if err := d.write(result.DomainsName, jsonBytes(p.domains)); err != nil {
+			return nil, explained(err)
+		}
+	}
 	records, err := p.runShards(ctx, d, o.Progress)
 	if err != nil {
 		return nil, explained(err)
@@ -115,20 +120,27 @@ func another(d directory, before, now []byte) error {
 // manifest returns the complete manifest.
 func (p *Plan) manifest(viewpoints []byte, records []record) *result.Manifest {
 	m := p.draft
-	w := result.NewHashWriter(io.Discard)
-	_, _ = w.Write(viewpoints) // hashing does not fail
-	file := w.File()
-	file.Name = result.ViewpointsName
-	m.Files = []result.File{file}
+	m.Files = []result.File{plainFile(result.ViewpointsName, viewpoints)}
+	if p.domains != nil {
+		m.Files = append(m.Files, plainFile(result.DomainsName, jsonBytes(p.domains)))
+	}
 	for _, r := range records {
 		m.Files = append(m.Files, r.File)
 		m.Counts.Hijacks += r.File.Hijacks
 		m.Counts.Rows += r.File.Rows
-		m.Engine.Cut += r.Engine.Cut
-		m.Engine.Routed += r.Engine.Routed
+		m.Engine.Add(r.Engine)
 	}
 	m.SHA256 = result.Digest(m.Files)
 	return &m
+}
+
+// plainFile describes a file with data.
+func plainFile(name string, data []byte) result.File {
+	w := result.NewHashWriter(io.Discard)
+	_, _ = w.Write(data) // hashing does not fail
+	file := w.File()
+	file.Name = name
+	return file
 }
 
 // tracker tells the caller how far the run has come.

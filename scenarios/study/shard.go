@@ -13,11 +13,23 @@ type worker struct {
 	*Plan
 	sweeper  *sweep.Sweeper
 	outcomes *sweep.Outcomes
+	tracer   *tracer
+	reached  result.Set // what sets returns, where it is not what was computed
 	patterns patterns
+	// every is 1, or more if only every n-th attacker is traced.
+	every int
 }
 
-func (p *Plan) newWorker() *worker {
-	return &worker{Plan: p, sweeper: p.engine.NewSweeper(1), outcomes: p.engine.NewOutcomes(len(p.attackers.index))}
+func (p *Plan) newWorker() *worker { return p.worker(1) }
+
+// worker returns one that shares each sweep or trace among some goroutines.
+func (p *Plan) worker(goroutines int) *worker {
+	w := &worker{Plan: p, sweeper: p.engine.NewSweeper(goroutines), outcomes: p.engine.NewOutcomes(len(p.attackers.index)), every: 1}
+	w.reached = make(result.Set, w.outcomes.Words())
+	if _, traced := p.Swept(); len(traced) > 0 {
+		w.tracer = newTracer(p, goroutines)
+	}
+	return w
 }
 
 // record is what a shard came to.
@@ -61,24 +73,60 @@ func (w *worker) sweep(ctx context.Context, each func(*result.Hijack) error, fro
 				return e, context.Cause(ctx)
 			}
 			a := &w.attacks[n]
-			if err := w.sweeper.Sweep(sweep.Contest{Victim: w.victims.index[v], Length: 1}, a.prepared, w.outcomes); err != nil {
+			var err error
+			if a.prepared != nil {
+				err = w.sweepOne(&e, v, a)
+			} else {
+				err = w.tracer.trace(ctx, &e, traced{victim: v, way: a, every: w.every, done: done})
+			}
+			if err == nil {
+				err = pass(each, v, a)
+			}
+			if err != nil {
 				return e, err
 			}
-			e.Cut += int64(w.outcomes.Cut)
-			e.Routed += int64(w.outcomes.Routed)
-			if err := pass(each, v, a); err != nil {
-				return e, err
+			if a.prepared != nil {
+				done(hijacks)
 			}
-			done(hijacks)
 		}
 	}
 	return e, nil
 }
 
-// hijack returns what all hijacks of a victim by one shape have in common.
-func (w *worker) hijack(v int, a *attack) result.Hijack {
+// sweepOne computes what all attackers do to one victim in one way.
+func (w *worker) sweepOne(e *result.Engine, v int, a *way) error {
+	c := sweep.Contest{Victim: w.victims.index[v], Length: a.length, Prefix: w.targets[v].prefix}
+	o := w.outcomes
+	if err := w.sweeper.Sweep(c, a.prepared, o); err != nil {
+		return err
+	}
+	e.Add(result.Engine{Cut: int64(o.Cut), Filtered: int64(o.Filtered), Routed: int64(o.Routed), Estimated: int64(o.Estimated)})
+	return nil
+}
+
+// put fills in what the n-th attacker comes to. The sets are good until the next
+// call.
+func (w *worker) put(h *result.Hijack, a *way, n int) {
+	h.Attacker, h.AttackerWeight = w.graph.ASN(w.attackers.index[n]), w.attackers.weight[n]
+	if a.prepared == nil {
+		sets := w.tracer.sets(n)
+		h.Reached, h.Lower, h.Picked, h.Upper = sets[0], sets[1], sets[2], sets[3]
+		return
+	}
+	o := w.outcomes
+	h.Reached, h.Lower, h.Picked, h.Upper = o.Reached(n), o.Possible(n), o.Picked(n), o.Certain(n)
+	if w.policies != nil { // ties decide who has a route
+		for i := range w.reached {
+			w.reached[i] = h.Reached[i] | h.Lower[i]
+		}
+		h.Reached = w.reached
+	}
+}
+
+// hijack returns what all hijacks of a victim in one way have in common.
+func (w *worker) hijack(v int, a *way) result.Hijack {
 	return result.Hijack{
-		Victim: w.graph.ASN(w.victims.index[v]), VictimWeight: w.victims.weight[v], Attack: a.name, Count: 1,
+		Victim: w.graph.ASN(w.victims.index[v]), Prefix: w.targets[v].prefix, VictimWeight: w.victims.weight[v], Attack: a.name, Count: 1,
 	}
 }
 
@@ -86,20 +134,25 @@ func (w *worker) hijack(v int, a *attack) result.Hijack {
 // attack and attacker, aggregated if the plan is. Nothing is stored. What each is
 // given is good until it returns; its error ends the computation.
 func (p *Plan) Compute(ctx context.Context, each func(*result.Hijack) error) error {
-	w := &worker{Plan: p, sweeper: p.engine.NewSweeper(p.options.Workers), outcomes: p.engine.NewOutcomes(len(p.attackers.index))}
-	_, err := w.sweep(ctx, each, 0, len(p.victims.index), func(int64) {})
+	_, err := p.ComputeAll(ctx, each, nil)
 	return err
 }
 
+// ComputeAll is Compute that also says how hijacks were computed and, if tell is
+// not nil, how far it has come.
+func (p *Plan) ComputeAll(ctx context.Context, each func(*result.Hijack) error, tell func(Progress)) (result.Engine, error) {
+	t := &tracker{tell: tell, now: Progress{Total: p.Hijacks()}}
+	return p.worker(p.options.Workers).sweep(ctx, each, 0, len(p.victims.index), func(hijacks int64) { t.add(Progress{Done: hijacks}) })
+}
+
 // rows passes on one hijack for each attacker.
-func (w *worker) rows(each func(*result.Hijack) error, v int, a *attack) error {
-	h, o := w.hijack(v, a), w.outcomes
+func (w *worker) rows(each func(*result.Hijack) error, v int, a *way) error {
+	h := w.hijack(v, a)
 	for n, i := range w.attackers.index {
-		if i == w.victims.index[v] {
+		if i == w.victims.index[v] || a.prepared == nil && n%w.every != 0 {
 			continue
 		}
-		h.Attacker, h.AttackerWeight = w.graph.ASN(i), w.attackers.weight[n]
-		h.Reached, h.Lower, h.Picked, h.Upper = o.Reached(n), o.Lower(n), o.Picked(n), o.Upper(n)
+		w.put(&h, a, n)
 		if err := each(&h); err != nil {
 			return err
 		}
@@ -111,21 +164,21 @@ func (w *worker) rows(each func(*result.Hijack) error, v int, a *attack) error {
 // the order in which they are first met. Before these come the attackers in whose
 // AS a viewpoint stands, each by itself: what they do to that viewpoint is no part
 // of its resilience.
-func (w *worker) aggregate(each func(*result.Hijack) error, v int, a *attack) error {
-	h, o := w.hijack(v, a), w.outcomes
-	w.patterns.reset(o.Words())
+func (w *worker) aggregate(each func(*result.Hijack) error, v int, a *way) error {
+	h := w.hijack(v, a)
+	w.patterns.reset(w.outcomes.Words())
 	for n, i := range w.attackers.index {
-		switch {
-		case i == w.victims.index[v]:
-		case w.hosts[w.graph.ASN(i)]:
-			h.Attacker, h.AttackerWeight = w.graph.ASN(i), w.attackers.weight[n]
-			h.Reached, h.Lower, h.Picked, h.Upper = o.Reached(n), o.Lower(n), o.Picked(n), o.Upper(n)
+		if i == w.victims.index[v] || a.prepared == nil && n%w.every != 0 {
+			continue
+		}
+		w.put(&h, a, n)
+		if w.hosts[h.Attacker] {
 			if err := each(&h); err != nil {
 				return err
 			}
-		default:
-			w.patterns.add(w.attackers.weight[n], o.Reached(n), o.Lower(n), o.Picked(n), o.Upper(n))
+			continue
 		}
+		w.patterns.add(h.AttackerWeight, h.Reached, h.Lower, h.Picked, h.Upper)
 	}
 	h.Attacker = 0
 	for n := range w.patterns.count {

@@ -1,12 +1,21 @@
 // Package study computes many hijacks at once, control plane only, and stores
-// what came of them: every victim attacked by every attacker in each shape of
-// attack, and whom each viewpoint reaches. Package scenarios has the file that
-// describes a study, package result what is stored.
+// what came of them: every victim attacked by every attacker in each way of
+// attack, and whom each viewpoint reaches.
 //
-// Modelled: what package sweep models. Cloud regions are virtual ASes, attached
-// as the study's egress model says; they are viewpoints and never victims or
-// attackers. Not modelled: RPKI, sub-prefixes (a sub-prefix reaches every AS that
-// has a route at all), packets.
+// Victims are ASes, each with one prefix (see [Plan.Manifest]), or domains: then
+// what is hijacked are targets, the prefixes that hold a domain's addresses with
+// their origins, and package resilience puts the targets of a domain together.
+//
+// Modelled: what package sweep models, with the study's policies and RPKI, for
+// attacks that it can compute (see [Plan.Swept]); for others what packages attack
+// and route model, with packets followed from each viewpoint to an address of the
+// prefix, hop by hop ("traced"). Cloud regions are virtual ASes, attached as the
+// study's egress model says; they are viewpoints and never victims or attackers.
+// Not modelled: what a victim announces beside its prefix, packets.
+//
+// Lower and upper are bounds over all ways in which ties can fall, but for hijacks
+// that the manifest counts as estimated: for these they are what three ways come
+// to, all ties to the attacker, as picked, all to the victim.
 //
 // A study is cut into shards of some victims each. A shard is computed by one
 // worker, written under a temporary name, synchronised with the disk and renamed:
@@ -31,9 +40,11 @@ import (
 
 	"mpicsim/scenarios"
 	"mpicsim/scenarios/result"
+	"mpicsim/sim/attack"
 	"mpicsim/sim/route"
 	"mpicsim/sim/sweep"
 	"mpicsim/topology"
+	"mpicsim/topology/rpki"
 )
 
 // Options say what to compute.
@@ -56,9 +67,13 @@ type Plan struct {
 	options    Options
 	graph      *topology.Graph // with virtual ASes
 	engine     *sweep.Engine
+	router     *route.Engine
+	policies   *route.Policies // nil for Gao-Rexford alone
 	victims    members
+	targets    []target // of the victims
+	domains    *result.Domains
 	attackers  members
-	attacks    []attack
+	attacks    []way
 	viewpoints []result.Viewpoint
 	hosts      map[topology.ASN]bool // the viewpoints' ASes
 	draft      result.Manifest       // without what only a run can tell
@@ -71,10 +86,14 @@ type members struct {
 	weight []float64
 }
 
-// attack is a shape of attack with the attackers prepared for it.
-type attack struct {
-	name     string
+// way is a way of attack.
+type way struct {
+	scenarios.StudyAttack
+	name string
+	// prepared are the attackers for package sweep, nil if the attack is traced;
+	// length is how many AS numbers the victim then announces.
 	prepared *sweep.Attackers
+	length   int
 }
 
 // Prepare reads the study's inputs and compiles the topology.
@@ -88,17 +107,27 @@ func Prepare(ctx context.Context, o Options) (*Plan, error) {
 	p := &Plan{options: o}
 	p.draft = result.Manifest{
 		Schema: result.StudySchema, Version: o.Version, Name: s.Name, Title: s.Title, Topology: m.Source,
-		TieBreak: s.Routing.TieBreak, Seed: s.Routing.Seed, Attacks: slices.Clone(s.Attacks), Aggregate: o.Aggregate,
+		TieBreak: s.Routing.TieBreak, Seed: s.Routing.Seed, Aggregate: o.Aggregate,
 		Inputs: []result.Input{{Role: "study", Name: result.StudyName, SHA256: s.SHA256}},
 	}
 	if m.Source.Kind == "file" {
 		p.draft.Inputs = append(p.draft.Inputs, result.Input{Role: "topology", Name: m.Source.Source, SHA256: m.Source.SHA256})
 	}
+	for _, a := range s.Attacks {
+		p.draft.Attacks = append(p.draft.Attacks, a.String())
+	}
 	points, err := p.place(m)
 	if err != nil {
 		return nil, err
 	}
+	vrps, err := p.defend(m)
+	if err != nil {
+		return nil, err
+	}
 	if p.victims, p.draft.Victims, err = p.choose(m, "victims", s.Victims); err != nil {
+		return nil, err
+	}
+	if err := p.announce(vrps); err != nil {
 		return nil, err
 	}
 	if p.attackers, p.draft.Attackers, err = p.choose(m, "attackers", s.Attackers); err != nil {
@@ -156,28 +185,85 @@ func (p *Plan) place(m *scenarios.Map) ([]int32, error) {
 	return points, nil
 }
 
+// defend compiles what the study says of policies and RPKI, and returns the VRPs.
+func (p *Plan) defend(m *scenarios.Map) (*rpki.VRPs, error) {
+	s := p.options.Source
+	if s.RPKI == nil && len(s.Routing.Policies) == 0 {
+		return nil, nil //nolint:nilnil // a nil set is empty
+	}
+	d, err := s.Defences(m.Graph, p.graph)
+	if err != nil {
+		return nil, err
+	}
+	vrps, err := rpki.NewVRPs(d.Payloads.VRPs)
+	if err != nil {
+		return nil, fmt.Errorf("rpki: %w", err)
+	}
+	if p.policies, err = d.Compile(vrps); err != nil {
+		return nil, err
+	}
+	p.draft.Policies, p.draft.RPKI = d.Policies, d.RPKI()
+	if d.Payloads.File != "" {
+		p.draft.Inputs = append(p.draft.Inputs, result.Input{Role: "rpki", Name: d.Payloads.File, SHA256: d.Payloads.SHA256})
+	}
+	p.draft.Inputs = append(p.draft.Inputs, d.Inputs...)
+	return vrps, nil
+}
+
 // compile builds the engine and prepares the attackers.
 func (p *Plan) compile(points []int32) error {
 	tie, err := route.ParseTieBreak(p.options.Source.Routing.TieBreak)
 	if err != nil {
 		return err
 	}
-	p.engine, err = sweep.New(route.NewEngine(p.graph), points, route.Options{TieBreak: tie, Seed: p.options.Source.Routing.Seed})
+	p.router = route.NewEngine(p.graph)
+	p.engine, err = sweep.New(p.router, points, route.Options{TieBreak: tie, Seed: p.options.Source.Routing.Seed, Policies: p.policies})
 	if err != nil {
 		return err
 	}
-	for _, name := range p.draft.Attacks {
-		shape := sweep.Shape{Length: 1}
-		if name == scenarios.ForgedOrigin {
-			shape = sweep.Shape{Length: 2, ForgedOrigin: true}
+	for _, a := range p.options.Source.Attacks {
+		w := way{StudyAttack: a, name: a.String()}
+		if shape, length, ok := swept(a); ok {
+			w.length = length
+			if w.prepared, err = p.engine.Attackers(p.attackers.index, shape, p.options.Workers); err != nil {
+				return err
+			}
 		}
-		prepared, err := p.engine.Attackers(p.attackers.index, shape, p.options.Workers)
-		if err != nil {
-			return err
-		}
-		p.attacks = append(p.attacks, attack{name: name, prepared: prepared})
+		p.attacks = append(p.attacks, w)
 	}
 	return nil
+}
+
+// swept returns what attackers announce, and how many numbers the victim does, if
+// package sweep can compute the attack: a path that names nobody but the two, to
+// all neighbours, for the victim's own prefix.
+func swept(a scenarios.StudyAttack) (shape sweep.Shape, victim int, ok bool) {
+	if len(a.Via) > 0 || len(a.Poison) > 0 || len(a.To) > 0 || a.NoExport || a.Type > 1 {
+		return sweep.Shape{}, 0, false
+	}
+	switch attack.Kind(a.Kind) {
+	case attack.EqualPrefix:
+		return sweep.Shape{Length: 1}, 1, true
+	case attack.ForgedOrigin:
+		return sweep.Shape{Length: 2, ForgedOrigin: true}, 1, true
+	case attack.Prepended:
+		return sweep.Shape{Length: 1 + a.Prepend + a.Type, ForgedOrigin: a.Type == 1}, 1 + a.VictimPrepend, true
+	default:
+		return sweep.Shape{}, 0, false
+	}
+}
+
+// Swept returns the names of the attacks that are computed in bulk, and of those
+// that are traced one by one.
+func (p *Plan) Swept() (bulk, traced []string) {
+	for _, a := range p.attacks {
+		if a.prepared != nil {
+			bulk = append(bulk, a.name)
+		} else {
+			traced = append(traced, a.name)
+		}
+	}
+	return bulk, traced
 }
 
 // viewpoint describes what was attached, at index i of the graph.
@@ -230,6 +316,9 @@ const (
 // size returns how many victims a shard has.
 func (p *Plan) size() int {
 	perVictim := int64(len(p.attackers.index) * len(p.attacks))
+	if _, traced := p.Swept(); len(traced) > 0 { // a victim takes long
+		return 1
+	}
 	want := min(max(p.Hijacks()/shardParts, minShardHijacks), maxShardHijacks)
 	return int(max(want/perVictim, 1))
 }
