@@ -74,7 +74,7 @@ func projectRows() []row {
 		{"scenarios/...", []string{"topology/...", "sim/...", "perspectives/...", "scenarios/..."}},
 		{"scenarios/result", []string{"topology", "topology/place", "perspectives"}},
 		{"scenarios/library", nil},
-		{"scenarios/domain", []string{"topology", "sim/names", "perspectives/resolver", "scenarios"}},
+		{"scenarios/domain", []string{"topology", "topology/rpki", "sim/names", "perspectives/resolver", "scenarios"}},
 
 		// The reader reads results, never the engine.
 		{"reports/...", []string{"scenarios/result", "reports/...", "topology/place"}},

@@ -42,7 +42,7 @@ can be used to forge it.`,
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDomainTraceCommand(s), newDomainShowCommand(s))
+	cmd.AddCommand(newDomainTraceCommand(s), newDomainShowCommand(s), newDomainOriginsCommand(s), newDomainSynthCommand(s))
 	return cmd
 }
 

@@ -34,11 +34,14 @@ victim. Results are Parquet files, for DuckDB, Polars, pandas and 'mpicsim repor
   mpicsim study export results --csv | head
 
   # What would that CA have withstood under these rules?
-  mpicsim study resilience results --perspectives openmpic-default --rule br --rule 5/6`,
+  mpicsim study resilience results --perspectives openmpic-default --rule br --rule 5/6
+
+  # Attacks and attack surfaces in one table, computed at once
+  mpicsim study compare study.yaml`,
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newStudyRunCommand(s), newStudyInfoCommand(s), newStudyExportCommand(s), newStudyResilienceCommand(s))
+	cmd.AddCommand(newStudyRunCommand(s), newStudyInfoCommand(s), newStudyExportCommand(s), newStudyResilienceCommand(s), newStudyCompareCommand(s))
 	return cmd
 }
 

@@ -28,6 +28,7 @@ type studyResilienceFlags struct {
 	correlation  float64
 	list         int
 	pairwise     bool
+	surface      string
 	json         bool
 	output       string
 }
@@ -75,6 +76,7 @@ attack, and no interval for sampled attackers.`,
 	flags.StringArrayVar(&f.perspectives, "perspectives", nil, "`SET` of the catalog, or PRIMARY:REMOTE,REMOTE,...; may be repeated")
 	flags.StringArrayVar(&f.rules, "rule", nil, "quorum `RULE`: br, br@DATE, K/N or a preset; may be repeated (default br)")
 	flags.StringVar(&f.date, "date", "", "`YYYY-MM-DD` for which the rule br is meant (default: today)")
+	flags.StringVar(&f.surface, "surface", "", "what can be hijacked of a domain, if victims are domains: `web, dnssec or web+dns`")
 	flags.BoolVar(&f.pairwise, "pairwise", false, "list every viewpoint by itself, and regions")
 	flags.Float64Var(&f.rate, "failure-rate", 0, "price rules by how many honest requests they refuse if a perspective fails for this `SHARE` of them")
 	flags.Float64Var(&f.correlation, "failure-correlation", 0, "between the failures of any two perspectives, `0 to 1`")
@@ -95,39 +97,81 @@ type studyResilience struct {
 
 // judgeStudy applies every rule to every deployment.
 func judgeStudy(d *result.Directory, f studyResilienceFlags, day time.Time) (*resilience.Report, error) {
-	o := resilience.Options{
-		Viewpoints: d.Viewpoints, Attackers: !d.Manifest.Aggregate, Pairwise: f.pairwise,
-		Strongest: !d.Manifest.Aggregate && len(d.Manifest.Attacks) > 1,
-	}
-	var err error
-	if o.Policies, err = studyPolicies(d.Viewpoints, f, day); err != nil {
+	o, err := resilienceOptions(&d.Manifest, d.Viewpoints, f, day)
+	if err != nil {
 		return nil, err
 	}
-	if f.rate != 0 || f.correlation != 0 {
-		o.Failures = &resilience.Failures{Rate: f.rate, Correlation: f.correlation}
+	domains, err := studyDomains(d, f.surface)
+	if err != nil {
+		return nil, err
 	}
-	// Attackers that are not told apart cannot be drawn again.
-	m := &d.Manifest
-	if attackers := m.Attackers.Sampled() && !m.Aggregate; m.Victims.Sampled() || attackers {
-		o.Sampling = &resilience.Sampling{Victims: m.Victims.Sampled(), Attackers: attackers, Seed: m.Seed}
+	add := func(each func(*result.Hijack) error) error {
+		for h, err := range d.Hijacks() {
+			if err != nil {
+				return err
+			}
+			if err := each(h); err != nil {
+				return fmt.Errorf("%s: %w", d.Path, err)
+			}
+		}
+		return nil
+	}
+	if domains != nil {
+		o.Names = domains.Names()
 	}
 	sum, err := resilience.NewAccumulator(o)
 	if err != nil {
 		return nil, err
 	}
-	for h, err := range d.Hijacks() {
-		if err != nil {
-			return nil, err
-		}
-		if err := sum.Add(h); err != nil {
-			return nil, fmt.Errorf("%s: %w", d.Path, err)
-		}
+	if domains == nil {
+		err = add(sum.Add)
+	} else if err = add(domains.Add); err == nil {
+		_, err = domains.Each(f.surface, sum.Add)
+	}
+	if err != nil {
+		return nil, err
 	}
 	list, steps := f.list, 0
 	if f.json {
 		list, steps = -1, 101
 	}
 	return sum.Report(resilience.ReportOptions{List: list, Steps: steps})
+}
+
+// studyDomains returns room for the hijacks of a study of domains, nil if victims
+// are ASes.
+func studyDomains(d *result.Directory, surface string) (*resilience.Domains, error) {
+	if d.Domains == nil {
+		if surface != "" {
+			return nil, fmt.Errorf("--surface: found %q: want none: the victims of this study are ASes", surface)
+		}
+		return nil, nil //nolint:nilnil // no domains
+	}
+	domains, err := resilience.NewDomains(d.Domains, len(d.Viewpoints), d.Manifest.Attackers.Count, len(d.Manifest.Attacks))
+	if err == nil && !slices.Contains(domains.Surfaces(), surface) {
+		err = fmt.Errorf("--surface: found %q: want one of %s: the victims of this study are domains", surface, strings.Join(domains.Surfaces(), ", "))
+	}
+	return domains, err
+}
+
+// resilienceOptions returns what to compute of a study's hijacks.
+func resilienceOptions(m *result.Manifest, viewpoints []result.Viewpoint, f studyResilienceFlags, day time.Time) (resilience.Options, error) {
+	o := resilience.Options{
+		Viewpoints: viewpoints, Attackers: !m.Aggregate && (f.list > 0 || f.json), Pairwise: f.pairwise, Strongest: !m.Aggregate && len(m.Attacks) > 1,
+	}
+	var err error
+	if o.Policies, err = studyPolicies(viewpoints, f, day); err != nil {
+		return o, err
+	}
+	if f.rate != 0 || f.correlation != 0 {
+		o.Failures = &resilience.Failures{Rate: f.rate, Correlation: f.correlation}
+	}
+	victims := m.Victims.Sampled() || m.Domains != nil && m.Domains.Draws > 0
+	// Attackers that are not told apart cannot be drawn again.
+	if attackers := m.Attackers.Sampled() && !m.Aggregate; victims || attackers {
+		o.Sampling = &resilience.Sampling{Victims: victims, Attackers: attackers, Seed: m.Seed}
+	}
+	return o, nil
 }
 
 // studyPolicies returns each deployment under each rule.

@@ -27,6 +27,9 @@ type Options struct {
 	Strongest bool
 	// Failures, if not nil, are the benign failures to price each policy with.
 	Failures *Failures
+	// Names, if not nil, says that victims are no ASes but places, from 1, in this list
+	// of names, see [Domains.Each]. It excludes Pairwise.
+	Names []string
 	// Across asks for what a certificate from any of the CAs would need: an attack
 	// succeeds if it does under some policy.
 	Across bool
@@ -85,6 +88,9 @@ type column struct {
 func NewAccumulator(o Options) (*Accumulator, error) {
 	if len(o.Policies) == 0 && !o.Pairwise {
 		return nil, errors.New("no policies, and no viewpoints by themselves")
+	}
+	if o.Names != nil && o.Pairwise {
+		return nil, errors.New("viewpoints by themselves against domains: want ASes as victims")
 	}
 	if o.Failures != nil {
 		if err := o.Failures.Validate(); err != nil {

@@ -86,7 +86,9 @@ type Distribution struct {
 
 // Victim is one victim's resilience.
 type Victim struct {
-	ASN        topology.ASN `json:"asn"`
+	// ASN is 0 if the victim is a domain, Name empty if it is an AS.
+	ASN        topology.ASN `json:"asn,omitempty"`
+	Name       string       `json:"domain,omitempty"`
 	Weight     float64      `json:"weight"`
 	Resilience Bounds       `json:"resilience"`
 	Unreached  Bounds       `json:"unreached"`
@@ -229,6 +231,12 @@ func (t *tally) outcome(i, definition int, o ReportOptions) *Outcome {
 		return cmp.Or(cmp.Compare(a.Resilience.Picked, b.Resilience.Picked), cmp.Compare(a.ASN, b.ASN))
 	})
 	out.Victims = first(out.Victims, o.List)
+	if names := t.a.o.Names; names != nil {
+		for n := range out.Victims {
+			v := &out.Victims[n]
+			v.ASN, v.Name = 0, names[v.ASN-1]
+		}
+	}
 	if t.attackers.slots > 0 && !t.patterns {
 		out.Attackers = first(t.attackerList(i, definition), o.List)
 	}

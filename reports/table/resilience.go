@@ -197,7 +197,11 @@ func (p *withstood) parties(r resilience.PolicyResult) {
 	}
 	var rows []table.Row
 	for _, v := range o.Victims[:min(p.o.List, len(o.Victims))] {
-		rows = append(rows, table.Row{fmt.Sprintf("AS %v", v.ASN), fmt.Sprintf("%g", v.Weight), three(v.Resilience)})
+		name := v.Name
+		if name == "" {
+			name = fmt.Sprintf("AS %v", v.ASN)
+		}
+		rows = append(rows, table.Row{name, fmt.Sprintf("%g", v.Weight), three(v.Resilience)})
 	}
 	for n, a := range o.Attackers[:min(p.o.List, len(o.Attackers))] {
 		if n == len(rows) {

@@ -3,6 +3,7 @@ package domain
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/csv"
@@ -16,6 +17,7 @@ import (
 
 	"mpicsim/scenarios"
 	"mpicsim/topology"
+	"mpicsim/topology/rpki"
 )
 
 // MaxOriginsBytes is the size above which a table of origins is refused, packed or
@@ -137,16 +139,66 @@ func (o *Origins) Len() int { return len(o.ases) }
 // Lookup returns the longest prefix that holds an address, with its origins in
 // ascending order; nil if there is none. The caller must not change the slice.
 func (o *Origins) Lookup(a netip.Addr) (netip.Prefix, []topology.ASN) {
+	return o.lookup(a, a.BitLen())
+}
+
+// Accepted is Lookup among the prefixes that are accepted everywhere, which are at
+// most a /24 or a /48 long (RFC 7454 section 6.1.3): what packets from elsewhere
+// follow.
+func (o *Origins) Accepted(a netip.Addr) (netip.Prefix, []topology.ASN) {
+	if a.Is6() {
+		return o.lookup(a, scenarios.LongestIPv6)
+	}
+	return o.lookup(a, scenarios.LongestIPv4)
+}
+
+func (o *Origins) lookup(a netip.Addr, longest int) (netip.Prefix, []topology.ASN) {
 	lengths := o.v4
 	if a.Is6() {
 		lengths = o.v6
 	}
 	for _, bits := range lengths {
+		if bits > longest {
+			continue
+		}
 		if p, err := a.Prefix(bits); err == nil && o.ases[p] != nil {
 			return p, o.ases[p]
 		}
 	}
 	return netip.Prefix{}, nil
+}
+
+// WriteOrigins writes the prefixes and origins of VRPs as a table that
+// [ReadOrigins] reads, in order and each once: what the RPKI knows of who
+// originates what. AS0 originates nothing and is left out.
+func WriteOrigins(w io.Writer, vrps []rpki.VRP) error {
+	type pair struct {
+		prefix netip.Prefix
+		asn    topology.ASN
+	}
+	var all []pair
+	for _, v := range vrps {
+		if v.Origin != 0 {
+			all = append(all, pair{v.Prefix, v.Origin})
+		}
+	}
+	slices.SortFunc(all, func(a, b pair) int {
+		return cmp.Or(a.prefix.Addr().Compare(b.prefix.Addr()), cmp.Compare(a.prefix.Bits(), b.prefix.Bits()), cmp.Compare(a.asn, b.asn))
+	})
+	out := csv.NewWriter(w)
+	if err := out.Write([]string{"prefix", "asn"}); err != nil {
+		return fmt.Errorf("writing origins: %w", err)
+	}
+	for _, p := range slices.Compact(all) {
+		if err := out.Write([]string{p.prefix.String(), p.asn.String()}); err != nil {
+			return fmt.Errorf("writing origins: %w", err)
+		}
+	}
+	out.Flush()
+	if err := out.Error(); err != nil {
+		return fmt.Errorf("writing origins: %w", err)
+	}
+	return nil
 }
 
 // Targets are the ASes that an attacker of a domain can take the place of.

@@ -91,8 +91,11 @@ type Surface struct {
 	// Surface is "web", "dnssec" (and the name servers that DNSSEC does not protect)
 	// or "web+dns" (and all name servers).
 	Surface string `json:"surface"`
-	// Targets are places in [Domains].Targets, ascending.
-	Targets []int32 `json:"targets"`
+	// Targets are the prefixes that hold the addresses, each once: places in
+	// [Domains].Targets, ascending, of which there are several if the prefix has several
+	// origins. Nobody knows which of these announces it, so that lower counts the
+	// hijack of any, upper that of all, and picked that of the first.
+	Targets [][]int32 `json:"targets"`
 	// Unmapped is how many addresses have no known origin in the topology. Who could
 	// hijack them is not known: the domain must not count as safe.
 	Unmapped int `json:"unmapped,omitempty"`

@@ -93,9 +93,14 @@ func (d *Domains) validate() error {
 	}
 	for n, of := range d.Domains {
 		for _, s := range of.Surfaces {
-			for _, t := range s.Targets {
-				if t < 0 || int(t) >= len(d.Targets) {
-					return fmt.Errorf("domains[%d]: found target %d, expected 0 to %d", n, t, len(d.Targets)-1)
+			for _, origins := range s.Targets {
+				if len(origins) == 0 {
+					return fmt.Errorf("domains[%d]: found a prefix without an origin, expected one", n)
+				}
+				for _, t := range origins {
+					if t < 0 || int(t) >= len(d.Targets) {
+						return fmt.Errorf("domains[%d]: found target %d, expected 0 to %d", n, t, len(d.Targets)-1)
+					}
 				}
 			}
 		}

@@ -129,8 +129,7 @@ type DomainSelection struct {
 	// web address: nobody can say how safe they are.
 	Incomplete int `json:"incomplete"`
 	// Addresses is how many different addresses they have, SeveralOrigins how many of
-	// these have several origins, each of which is a target by itself, and Unmapped
-	// how many lie in no prefix of the table, or are of origins that the topology
+	// these have several origins, see [Surface], and Unmapped how many lie in no prefix of the table, or are of origins that the topology
 	// lacks.
 	Addresses      int `json:"addresses"`
 	SeveralOrigins int `json:"several_origins"`

@@ -289,6 +289,10 @@ func (p *Plan) Manifest() result.Manifest { return p.draft }
 // Viewpoints returns the viewpoints in the order of the bits of a set.
 func (p *Plan) Viewpoints() []result.Viewpoint { return slices.Clone(p.viewpoints) }
 
+// Domains returns the domains with their targets, nil if the victims are ASes. The
+// caller must not change them.
+func (p *Plan) Domains() *result.Domains { return p.domains }
+
 // Hijacks returns how many hijacks the study is.
 func (p *Plan) Hijacks() int64 { return p.hijacksOf(p.victims.index) * int64(len(p.draft.Attacks)) }
 

@@ -34,7 +34,7 @@ func spare() []netip.Prefix {
 // announce gives each victim that is an AS its prefix.
 func (p *Plan) announce(vrps *rpki.VRPs) error {
 	if p.domains != nil {
-		p.draft.Prefixes = "the longest prefix of the table of origins that holds the address"
+		p.draft.Prefixes = "the longest prefix of the table of origins that holds the address, up to /24 and /48"
 		return nil
 	}
 	free := slices.IndexFunc(spare(), func(q netip.Prefix) bool { return len(vrps.Covering(q)) == 0 })
@@ -142,16 +142,14 @@ type surveyor struct {
 func (s *surveyor) add(d *domain.Domain) {
 	out := result.Domain{Name: d.Name, Weight: d.Weight, Gaps: len(d.Gaps), NoWeb: !d.HasWeb()}
 	for _, name := range domain.Surfaces() {
-		surface := result.Surface{Surface: string(name), Targets: []int32{}}
+		surface := result.Surface{Surface: string(name), Targets: [][]int32{}}
 		for _, a := range d.In(domain.Scope{Surface: name, Upper: s.upper}) {
-			targets := s.targetsOf(a)
-			if len(targets) == 0 {
+			if targets := s.targetsOf(a); len(targets) > 0 {
+				surface.Targets = append(surface.Targets, targets)
+			} else {
 				surface.Unmapped++
 			}
-			surface.Targets = append(surface.Targets, targets...)
 		}
-		slices.Sort(surface.Targets)
-		surface.Targets = slices.Compact(surface.Targets)
 		out.Surfaces = append(out.Surfaces, surface)
 	}
 	s.domains = append(s.domains, out)
@@ -160,7 +158,7 @@ func (s *surveyor) add(d *domain.Domain) {
 // targetsOf returns the targets of an address: its prefix with each of the origins
 // that the topology holds.
 func (s *surveyor) targetsOf(a netip.Addr) (targets []int32) {
-	prefix, ases := s.origins.Lookup(a)
+	prefix, ases := s.origins.Accepted(a)
 	for _, asn := range ases {
 		if _, ok := s.graph.Index(asn); !ok {
 			continue
@@ -206,11 +204,16 @@ func (s *surveyor) sorted() *result.Domains {
 	}
 	s.targets, s.address = targets, address
 	for _, d := range s.domains {
-		for _, surface := range d.Surfaces {
-			for n, t := range surface.Targets {
-				surface.Targets[n] = place[t]
+		for n := range d.Surfaces {
+			surface := &d.Surfaces[n]
+			for _, origins := range surface.Targets {
+				for k, t := range origins {
+					origins[k] = place[t]
+				}
+				slices.Sort(origins)
 			}
-			slices.Sort(surface.Targets)
+			slices.SortFunc(surface.Targets, slices.Compare[[]int32])
+			surface.Targets = slices.CompactFunc(surface.Targets, slices.Equal[[]int32])
 		}
 	}
 	return &result.Domains{Targets: targets, Domains: s.domains}

@@ -1,0 +1,91 @@
+package table
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"mpicsim/reports/resilience"
+)
+
+// Comparison prints what policies withstand, one table for each policy with a row
+// for each way of attack and surface. Numbers are percentages, as lower / as picked
+// / upper.
+func Comparison(w io.Writer, c *resilience.Comparison, o ResilienceOptions) error {
+	p := &withstood{w: w, o: o}
+	for from := 0; from < len(c.Rows); {
+		first, to := c.Rows[from], from
+		for to < len(c.Rows) && c.Rows[to].Deployment == first.Deployment && c.Rows[to].Rule == first.Rule {
+			to++
+		}
+		if from > 0 {
+			p.printf("\n")
+		}
+		p.compared(c.Rows[from:to])
+		from = to
+	}
+	if a := c.Apart; a != nil && a.Incomplete+int(a.Own) > 0 {
+		p.printf("%s\n", wrap(fmt.Sprintf("Not in the table: %s not known in full (weight %g), which must not count as safe; "+
+			"%s of a domain and an attacker who originates some of its addresses anyway.", many(a.Incomplete, "domain"), a.IncompleteWeight, many(int(a.Own), "pair")), width, "", ""))
+	}
+	return p.err
+}
+
+// compared prints the rows of one policy.
+func (p *withstood) compared(rows []resilience.ComparisonRow) {
+	first := rows[0]
+	p.printf("%s\n", p.bold("Resilience, % of attackers who get no certificate"))
+	p.printf("%s under %s: an attacker has to fool %s.\n", first.Deployment, first.Rule, first.Needs)
+	p.printf("Ties between equally good routes: all to the attacker / as picked / all to the victim.\n")
+	var out []table.Row
+	attack, spread := "", false
+	for _, r := range rows {
+		name := attackName(r.Attack)
+		if r.Attack == attack {
+			name = ""
+		}
+		attack = r.Attack
+		lost, interval := "", ""
+		if r.Unreached != (resilience.Bounds{}) {
+			lost = three(r.Unreached)
+		}
+		if r.Spread != nil {
+			spread = true
+			interval = fmt.Sprintf("%.1f to %.1f", 100*r.Spread.Mean.Picked.Low, 100*r.Spread.Mean.Picked.High)
+		}
+		out = append(out, table.Row{name, surfaceName(r.Surface), three(r.Median), three(r.Mean), interval, lost})
+	}
+	p.table(table.Row{"attack", "what can be hijacked", "median", "mean", "mean if drawn again", "of it without a route"}, out)
+	p.printf("%s of %s in each row.\n", many(int(first.Hijacks), "hijack"), many(first.Victims, "victim"))
+	if s := first.Spread; spread {
+		p.printf("%s\n", wrap(fmt.Sprintf("Drawn again: the sampled %s, %s times; the mean as picked lies between the two in %g %% of draws.",
+			s.Resampled, thousands(s.Replicates), 100*s.Level), width, "", ""))
+	}
+}
+
+// attackName says what a row is about.
+func attackName(attack string) string {
+	switch attack {
+	case resilience.Strongest:
+		return "the best of these for each attacker"
+	case "equal-prefix":
+		return "equal-prefix (type 0)"
+	case "forged-origin":
+		return "forged-origin (type 1)"
+	}
+	return attack
+}
+
+// surfaceName says what an attacker can choose from.
+func surfaceName(surface string) string {
+	switch surface {
+	case "web":
+		return "web servers only"
+	case "dnssec":
+		return "web and DNS, answers with DNSSEC protected"
+	case "web+dns":
+		return "web and DNS"
+	}
+	return surface
+}
