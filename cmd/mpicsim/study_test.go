@@ -49,7 +49,7 @@ func TestDocumentedStudy(t *testing.T) {
 	sum := sha256.Sum256([]byte(lines.String()))
 	g.Expect(d.Manifest.SHA256).To(Equal(hex.EncodeToString(sum[:])), "as sha256sum prints it")
 	g.Expect(d.Manifest.Counts.Hijacks).To(Equal(int64(2 * 20 * 999)))
-	for _, word := range []string{"victim", "attacker", "attack", "victim_weight", "attacker_weight", "count", "reached", "lower", "picked", "upper"} {
+	for _, word := range []string{"victim", "attacker", "attack", "victim_weight", "attacker_weight", "count", "reached", "lower", "picked", "upper", "prefix"} {
 		g.Expect(string(page)).To(ContainSubstring("| `" + word + "` |"))
 	}
 }
@@ -160,4 +160,24 @@ func TestSizesAndTimes(t *testing.T) {
 	}
 	g.Expect([]string{grouped(0), grouped(999), grouped(1000), grouped(1234567)}).To(Equal([]string{"0", "999", "1,000", "1,234,567"}))
 	g.Expect([]string{counted(1, "row"), counted(0, "row"), counted(2000, "row")}).To(Equal([]string{"1 row", "0 rows", "2,000 rows"}))
+}
+
+// TestDocumentedComparison runs the command of docs/studies.md, which prints what the
+// page says, but for the time; and the page's domains are what it says they are.
+func TestDocumentedComparison(t *testing.T) {
+	g := NewWithT(t)
+	folder := filepath.Join("..", "..", "docs", "defended")
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "studies.md"))
+	g.Expect(err).NotTo(HaveOccurred())
+	study, err := os.ReadFile(filepath.Join(folder, "study.yaml"))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(page)).To(ContainSubstring("```yaml\n" + string(study) + "```\n"))
+	took := regexp.MustCompile(`(?m)^Took .*\n`)
+	var stdout, stderr bytes.Buffer
+	g.Expect(run([]string{"study", "compare", filepath.Join(folder, "study.yaml"), "--rule", "br@2026-12-15"}, testStreams(&stdout, &stderr))).To(Equal(exitDone), stderr.String())
+	g.Expect(took.ReplaceAllString(string(page), "")).To(ContainSubstring("```text\n" + took.ReplaceAllString(stdout.String(), "") + "```\n"))
+
+	stdout.Reset()
+	g.Expect(run([]string{"domain", "synth", "--origins", filepath.Join(folder, "origins.csv"), "--count", "40", "--seed", "1"}, testStreams(&stdout, &stderr))).To(Equal(exitDone), stderr.String())
+	g.Expect(os.ReadFile(filepath.Join(folder, "domains.jsonl"))).To(BeEquivalentTo(stdout.String()))
 }

@@ -25,9 +25,11 @@ func Comparison(w io.Writer, c *resilience.Comparison, o ResilienceOptions) erro
 		p.compared(c.Rows[from:to])
 		from = to
 	}
-	if a := c.Apart; a != nil && a.Incomplete+int(a.Own) > 0 {
-		p.printf("%s\n", wrap(fmt.Sprintf("Not in the table: %s not known in full (weight %g), which must not count as safe; "+
-			"%s of a domain and an attacker who originates some of its addresses anyway.", many(a.Incomplete, "domain"), a.IncompleteWeight, many(int(a.Own), "pair")), width, "", ""))
+	if a := c.Apart; a != nil && a.Incomplete > 0 {
+		p.printf("%s\n", wrap(fmt.Sprintf("Not in the table, and not safe: %s not known in full (weight %g).", many(a.Incomplete, "domain"), a.IncompleteWeight), width, "", ""))
+	}
+	if a := c.Apart; a != nil && a.Own > 0 {
+		p.printf("%s\n", wrap(fmt.Sprintf("Not in the table: %s of a domain and an attacker who originates what it depends on.", many(int(a.Own), "pair")), width, "", ""))
 	}
 	return p.err
 }
@@ -39,16 +41,20 @@ func (p *withstood) compared(rows []resilience.ComparisonRow) {
 	p.printf("%s under %s: an attacker has to fool %s.\n", first.Deployment, first.Rule, first.Needs)
 	p.printf("Ties between equally good routes: all to the attacker / as picked / all to the victim.\n")
 	var out []table.Row
-	attack, spread := "", false
+	ways := map[string]bool{}
 	for _, r := range rows {
-		name := attackName(r.Attack)
+		ways[r.Attack] = true
+	}
+	attack, spread, unreached := "", false, false
+	for _, r := range rows {
+		name := attackName(r.Attack, len(ways)-1)
 		if r.Attack == attack {
 			name = ""
 		}
 		attack = r.Attack
 		lost, interval := "", ""
 		if r.Unreached != (resilience.Bounds{}) {
-			lost = three(r.Unreached)
+			lost, unreached = three(r.Unreached), true
 		}
 		if r.Spread != nil {
 			spread = true
@@ -56,19 +62,25 @@ func (p *withstood) compared(rows []resilience.ComparisonRow) {
 		}
 		out = append(out, table.Row{name, surfaceName(r.Surface), three(r.Median), three(r.Mean), interval, lost})
 	}
-	p.table(table.Row{"attack", "what can be hijacked", "median", "mean", "mean if drawn again", "of it without a route"}, out)
+	p.table(table.Row{"attack", "surface", "median", "mean", "drawn again", "no route"}, out)
+	if unreached {
+		p.printf("No route: the part of the mean in which only a perspective without a route saves the victim.\n")
+	}
 	p.printf("%s of %s in each row.\n", many(int(first.Hijacks), "hijack"), many(first.Victims, "victim"))
 	if s := first.Spread; spread {
-		p.printf("%s\n", wrap(fmt.Sprintf("Drawn again: the sampled %s, %s times; the mean as picked lies between the two in %g %% of draws.",
+		p.printf("%s\n", wrap(fmt.Sprintf("Drawn again: if the sampled %s are, %s times, the mean as picked lies between the two in %g %% of draws.",
 			s.Resampled, thousands(s.Replicates), 100*s.Level), width, "", ""))
 	}
 }
 
-// attackName says what a row is about.
-func attackName(attack string) string {
+// attackName says what a row is about, of so many ways of attack.
+func attackName(attack string, ways int) string {
 	switch attack {
 	case resilience.Strongest:
-		return "the best of these for each attacker"
+		if ways == 2 {
+			return "the better of both"
+		}
+		return "the best of all"
 	case "equal-prefix":
 		return "equal-prefix (type 0)"
 	case "forged-origin":
@@ -81,11 +93,11 @@ func attackName(attack string) string {
 func surfaceName(surface string) string {
 	switch surface {
 	case "web":
-		return "web servers only"
+		return "web only"
 	case "dnssec":
-		return "web and DNS, answers with DNSSEC protected"
+		return "web + DNS, DNSSEC protects"
 	case "web+dns":
-		return "web and DNS"
+		return "web + DNS"
 	}
 	return surface
 }
