@@ -49,6 +49,9 @@ type StudyAttack struct {
 	RevokeROAs bool `yaml:"revoke-roas"`
 }
 
+// strongest is what reports call the best attack of each attacker.
+const strongest = "strongest"
+
 // StudyKinds returns the kinds that a study can have: those that need no
 // timeline.
 func StudyKinds() []attack.Kind {
@@ -150,6 +153,7 @@ func (v *validation) attacks(attacks []StudyAttack) {
 		seen[a.String()] = true
 		_, named := v.s.at[field+".name"]
 		v.check(!named || namePattern.MatchString(a.Name), field+".name", quote(a.Name), "lower-case letters, digits and hyphens")
+		v.check(a.Name != strongest, field+".name", quote(a.Name), "another name: this is that of the best of all attacks")
 		v.check(named || a.plain(), field+".name", "nothing", "a name, because there is more than a kind and a type")
 		v.studyAttack(field, a)
 	}

@@ -91,6 +91,7 @@ func TestStudyErrors(t *testing.T) {
 		"a type for none":       {"forged-origin]", "equal-prefix-1]", `s.yaml:7:25: attacks[1]: found a value, expected none: the kind does not take it`},
 		"a name is needed":      {"forged-origin]", "{kind: prepended, prepend: 2}]", `attacks[1].name: found nothing, expected a name, because there is more than a kind and a type`},
 		"a name of the attack":  {"forged-origin]", "{kind: prepended, prepend: 2, name: A b}]", `attacks[1].name: found "A b", expected lower-case letters`},
+		"the name of the best":  {"forged-origin]", "{kind: forged-origin, name: strongest}]", `attacks[1].name: found "strongest", expected another name`},
 		"a name twice":          {"forged-origin]", "{kind: forged-origin, name: equal-prefix}]", `attacks[1]: found "equal-prefix" a second time`},
 		"prepending":            {"forged-origin]", "{kind: prepended, prepend: 65, name: x}]", `s.yaml:7:52: attacks[1].prepend: found 65, expected 0 to 64`},
 		"no field for the kind": {"forged-origin]", "{kind: equal-prefix, poison: [7], name: x}]", `s.yaml:7:54: attacks[1].poison: found a value, expected none`},

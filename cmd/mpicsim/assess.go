@@ -146,6 +146,9 @@ func assess(ctx context.Context, ca *scenarios.DeploymentSource, day time.Time, 
 		},
 		Perspectives: assessment.Places(set), Compliance: assessment.Calendar(set, day), Methods: methods, Failures: judge.failures,
 	}
+	if m.Policies != nil || m.RPKI != nil {
+		a.Inputs.Policies, a.Inputs.RPKI, a.Inputs.Prefixes = m.Policies, m.RPKI, m.Prefixes
+	}
 	if m.Egress != nil {
 		a.Inputs.Egress = m.Egress.Assumption
 	}

@@ -51,14 +51,19 @@ type Assessment struct {
 
 // Inputs are what the result rests on.
 type Inputs struct {
-	Topology  result.Topology  `json:"topology"`
-	TieBreak  string           `json:"tie_break"`
-	Seed      uint64           `json:"seed"`
-	Egress    string           `json:"egress"`
-	Victims   result.Selection `json:"victims"`
-	Attackers result.Selection `json:"attackers"`
-	Hijacks   int64            `json:"hijacks"`
-	Candidate int              `json:"candidates"` // regions that could be added
+	Topology result.Topology `json:"topology"`
+	TieBreak string          `json:"tie_break"`
+	Seed     uint64          `json:"seed"`
+	Egress   string          `json:"egress"`
+	// Policies are what ASes do beyond Gao-Rexford, RPKI what they judge by, and
+	// Prefixes which prefix each victim announces; absent if there are no policies.
+	Policies  []result.RoutingPolicy `json:"policies,omitempty"`
+	RPKI      *result.RPKI           `json:"rpki,omitempty"`
+	Prefixes  string                 `json:"prefixes,omitempty"`
+	Victims   result.Selection       `json:"victims"`
+	Attackers result.Selection       `json:"attackers"`
+	Hijacks   int64                  `json:"hijacks"`
+	Candidate int                    `json:"candidates"` // regions that could be added
 }
 
 // Perspective is one of the deployment's.

@@ -254,9 +254,19 @@ func (p *page) assumptions() {
 		kind = " SYNTHETIC, not the Internet: give a real topology with --topology."
 	}
 	p.prose(fmt.Sprintf("Topology: %s; %s ASes.%s", in.Topology.Source, thousands(in.Topology.ASes), kind))
-	p.prose(fmt.Sprintf("Hijacks: %s, %s victims by %s attackers of %s. Routes: Gao-Rexford, ties %s, seed %d; no route origin validation.",
-		thousands(int(in.Hijacks)), thousands(in.Victims.Count), thousands(in.Attackers.Count), thousands(in.Attackers.Population), in.TieBreak, in.Seed))
+	beyond := "no route origin validation"
+	if len(in.Policies) > 0 {
+		beyond = "and the policies below"
+	}
+	p.prose(fmt.Sprintf("Hijacks: %s, %s victims by %s attackers of %s. Routes: Gao-Rexford, ties %s, seed %d; %s.",
+		thousands(int(in.Hijacks)), thousands(in.Victims.Count), thousands(in.Attackers.Count), thousands(in.Attackers.Population), in.TieBreak, in.Seed, beyond))
 	p.prose("Regions: " + in.Egress + ".")
+	for _, policy := range in.Policies {
+		p.prose(fmt.Sprintf("Policy: %s at %s (%s ASes).", policy.Policy, policy.Where, thousands(policy.ASes)))
+	}
+	if r := in.RPKI; r != nil {
+		p.prose(fmt.Sprintf("RPKI: %s VRPs, %s ASPAs. Victims announce %s.", thousands(r.VRPs), thousands(r.ASPAs), in.Prefixes))
+	}
 	p.prose(fmt.Sprintf("Failures: each perspective fails to corroborate %.3g %% of honest requests, any two with correlation %g. That is an assumption.",
 		100*p.a.Failures.Rate, p.a.Failures.Correlation))
 	p.prose("Hijacks of the web server's prefix only; name servers count when they are victims themselves.")

@@ -292,5 +292,11 @@ func FuzzOrigins(f *testing.F) {
 		if err == nil && o.Len() == 0 {
 			t.Fatal("an empty table")
 		}
+		if err == nil {
+			at := netip.MustParseAddr("192.0.2.1")
+			if p, ases := o.Accepted(at); p.IsValid() && (p.Bits() > 24 || !p.Contains(at) || len(ases) == 0) {
+				t.Fatalf("%v is said to be accepted", p)
+			}
+		}
 	})
 }

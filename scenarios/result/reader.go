@@ -92,7 +92,13 @@ func (d *Domains) validate() error {
 		return errors.New("no domains")
 	}
 	for n, of := range d.Domains {
-		for _, s := range of.Surfaces {
+		if len(of.Surfaces) == 0 || len(of.Surfaces) != len(d.Domains[0].Surfaces) {
+			return fmt.Errorf("domains[%d]: found %d surfaces, expected as many as the first has", n, len(of.Surfaces))
+		}
+		for k, s := range of.Surfaces {
+			if first := d.Domains[0].Surfaces[k].Surface; s.Surface != first {
+				return fmt.Errorf("domains[%d]: found surface %.80q, expected %q", n, s.Surface, first)
+			}
 			for _, origins := range s.Targets {
 				if len(origins) == 0 {
 					return fmt.Errorf("domains[%d]: found a prefix without an origin, expected one", n)
