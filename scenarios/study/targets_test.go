@@ -85,7 +85,7 @@ func TestDomainsHaveTargets(t *testing.T) {
 	m := p.Manifest()
 	g.Expect(*m.Domains).To(Equal(result.DomainSelection{Count: 4, Weight: 6, Population: 4, Upper: "tld", Incomplete: 2, Addresses: 9, SeveralOrigins: 2, Unmapped: 1}))
 	g.Expect(m.Victims).To(Equal(result.Selection{How: "domains", Count: 6, Weight: 6, Population: 6}))
-	g.Expect(p.Hijacks()).To(Equal(int64((6*3 - 3) * 2)), "AS 7 does not attack itself")
+	g.Expect(p.Hijacks()).To(Equal(int64((6*3-3)*2)), "AS 7 does not attack itself")
 
 	dir := t.TempDir()
 	run(t, p, dir)
