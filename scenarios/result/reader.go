@@ -52,25 +52,25 @@ func Open(path string) (*Directory, error) {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(path, ManifestName), err)
 	}
 	d.Manifest = *m
-	if err := d.readPlain(0, &d.Viewpoints); err != nil {
+	if err := d.readPlain(0, func(data []byte) error { return decodeStrict(data, &d.Viewpoints) }); err != nil {
 		return nil, err
 	}
 	if len(d.Viewpoints) != m.Viewpoints {
 		return nil, fmt.Errorf("%s: %d viewpoints: the manifest has %d", filepath.Join(path, ViewpointsName), len(d.Viewpoints), m.Viewpoints)
 	}
 	if m.Domains != nil {
-		if err := d.readPlain(1, &d.Domains); err != nil {
+		if err := d.readPlain(1, func(data []byte) (err error) {
+			d.Domains, err = ParseDomains(data)
+			return err
+		}); err != nil {
 			return nil, err
-		}
-		if err := d.Domains.validate(); err != nil {
-			return nil, fmt.Errorf("%s: %w", filepath.Join(path, DomainsName), err)
 		}
 	}
 	return d, nil
 }
 
 // readPlain reads the n-th file, which is JSON.
-func (d *Directory) readPlain(n int, v any) error {
+func (d *Directory) readPlain(n int, parse func(data []byte) error) error {
 	f := d.Manifest.Files[n]
 	name := filepath.Join(d.Path, f.Name)
 	data, err := readFile(name)
@@ -80,20 +80,35 @@ func (d *Directory) readPlain(n int, v any) error {
 	if sum := sumHex(data); sum != f.SHA256 {
 		return fmt.Errorf("%s: SHA-256 %s: the manifest has %s: the file has changed", name, sum, f.SHA256)
 	}
-	if err := decodeStrict(data, v); err != nil {
+	if err := parse(data); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
 
-// validate says which domain depends on something that is not there.
+// ParseDomains reads the domains of a study, and checks that they make sense: all
+// with the same surfaces, of targets that are there.
+func ParseDomains(data []byte) (*Domains, error) {
+	var d Domains
+	if err := decodeStrict(data, &d); err != nil {
+		return nil, err
+	}
+	if err := d.validate(); err != nil {
+		return nil, err
+	}
+	return &d, nil
+}
+
 func (d *Domains) validate() error {
-	if d == nil {
-		return errors.New("no domains")
+	if len(d.Domains) == 0 {
+		return errors.New("domains: found none, expected some")
 	}
 	for n, of := range d.Domains {
 		if len(of.Surfaces) == 0 || len(of.Surfaces) != len(d.Domains[0].Surfaces) {
-			return fmt.Errorf("domains[%d]: found %d surfaces, expected as many as the first has", n, len(of.Surfaces))
+			return fmt.Errorf("domains[%d]: found %d surfaces, expected as many as the first has, and one at least", n, len(of.Surfaces))
+		}
+		if !(of.Weight > 0) {
+			return fmt.Errorf("domains[%d]: found weight %v, expected more than 0", n, of.Weight)
 		}
 		for k, s := range of.Surfaces {
 			if first := d.Domains[0].Surfaces[k].Surface; s.Surface != first {

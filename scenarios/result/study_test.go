@@ -346,3 +346,60 @@ func BenchmarkHijackWriter(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "hijacks/s")
 }
+
+const oneDomain = `{"targets": [{"victim": 7, "prefix": "10.0.0.0/8"}, {"victim": 9, "prefix": "10.0.0.0/8"}], "domains": [` +
+	`{"domain": "a.example", "weight": 1, "surfaces": [{"surface": "web", "targets": [[0, 1]]}, {"surface": "web+dns", "targets": [[0, 1]], "unmapped": 1}]}]}`
+
+// badDomains are what is wrong with a study's domains.
+func badDomains() map[string]string {
+	change := func(from, to string) string { return strings.Replace(oneDomain, from, to, 1) }
+	return map[string]string{
+		"{}":                                 "domains: found none",
+		change(`"domain":`, `"name":`):       `unknown field "name"`,
+		change("[[0, 1]]", "[[2]]"):          "domains[0]: found target 2, expected 0 to 1",
+		change("[[0, 1]]", "[[-1]]"):         "found target -1",
+		change("[[0, 1]]", "[[]]"):           "found a prefix without an origin",
+		change(`"weight": 1`, `"weight": 0`): "found weight 0",
+		change("10.0.0.0/8", "10.0.0.0"):     "netip",
+		oneDomain + "{}":                     "more behind",
+		change(`"domains": [`, `"domains": [{"domain": "b.example", "weight": 1, "surfaces": []}, `):                                                                       "domains[0]: found 0 surfaces",
+		change(`"domains": [`, `"domains": [{"domain": "b.example", "weight": 1, "surfaces": [{"surface": "x", "targets": []}, {"surface": "web+dns", "targets": []}]}, `): `domains[1]: found surface "web", expected "x"`,
+	}
+}
+
+// TestParseDomains: what is wrong is named.
+func TestParseDomains(t *testing.T) {
+	g := NewWithT(t)
+	d, err := result.ParseDomains([]byte(oneDomain))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(d.Domains[0].Complete()).To(BeFalse())
+	for text, want := range badDomains() {
+		_, err := result.ParseDomains([]byte(text))
+		g.Expect(err).To(MatchError(ContainSubstring(want)), text)
+	}
+}
+
+// FuzzParseDomains: no panic; what is accepted can be looked up.
+func FuzzParseDomains(f *testing.F) {
+	f.Add([]byte(oneDomain))
+	for text := range badDomains() {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d, err := result.ParseDomains(data)
+		if err != nil {
+			return
+		}
+		for n := range d.Domains {
+			d.Domains[n].Complete()
+			for k, s := range d.Domains[n].Surfaces {
+				if s.Surface != d.Domains[0].Surfaces[k].Surface {
+					t.Fatal("different surfaces")
+				}
+				for _, origins := range s.Targets {
+					_ = d.Targets[origins[0]]
+				}
+			}
+		}
+	})
+}
