@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -42,8 +43,8 @@ type Overrides struct {
 // With returns the scenario with overrides applied, validated again. Where one
 // changes what the story is about its expectations and its verdict are dropped:
 // changed says so.
-// Name servers in the old victim's AS move to the new one's; perspectives that
-// are named replace those of single checks as well.
+// Name servers in the old victim's AS move to the new one's, and so do VRPs;
+// perspectives that are named replace those of single checks as well.
 func (s *Source) With(o Overrides) (out *Source, changed bool, err error) {
 	c := *s
 	c.flags = maps.Clone(s.flags)
@@ -73,6 +74,7 @@ func (s *Source) With(o Overrides) (out *Source, changed bool, err error) {
 		mark("topology.synthetic", "synthetic")
 		mark("topology", "synthetic")
 	}
+	c.moveOrigins(map[topology.ASN]topology.ASN{s.Victim.AS: cmp.Or(o.Victim, s.Victim.AS), s.Attacker.AS: cmp.Or(o.Attacker, s.Attacker.AS)})
 	if o.Victim != 0 {
 		for n := range c.Victim.NameServers {
 			if c.Victim.NameServers[n].AS == s.Victim.AS {
@@ -118,6 +120,30 @@ func (s *Source) With(o Overrides) (out *Source, changed bool, err error) {
 		return nil, false, err
 	}
 	return &c, changed, nil
+}
+
+// moveOrigins has the RPKI speak of the new victim and attacker where it spoke of
+// the old ones.
+func (s *Source) moveOrigins(to map[topology.ASN]topology.ASN) {
+	move := func(from []VRP) []VRP {
+		out := slices.Clone(from)
+		for n, v := range out {
+			if as, ok := to[v.Origin]; ok {
+				out[n].Origin = as
+			}
+		}
+		return out
+	}
+	if s.RPKI != nil {
+		r := *s.RPKI
+		r.VRPs = move(r.VRPs)
+		s.RPKI = &r
+	}
+	for n, e := range s.Timeline {
+		if e.RPKI != nil {
+			s.Timeline[n].RPKI = &RPKIChange{Add: move(e.RPKI.Add), Remove: move(e.RPKI.Remove)}
+		}
+	}
 }
 
 // overrideAttacks puts a kind of attack in the place of each hijack and attack that

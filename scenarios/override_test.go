@@ -1,6 +1,8 @@
 package scenarios_test
 
 import (
+	"regexp"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -8,6 +10,7 @@ import (
 	"mpicsim/scenarios"
 	"mpicsim/sim/attack"
 	"mpicsim/sim/route"
+	"mpicsim/topology"
 	"mpicsim/topology/rpki"
 )
 
@@ -176,4 +179,24 @@ func TestFromFlag(t *testing.T) {
 	g.Expect(again.FromFlag("victim.as")).To(BeTrue(), "flags add up")
 	g.Expect(out.FromFlag("ca.date")).To(BeFalse())
 	g.Expect(s.FromFlag("victim.as")).To(BeFalse())
+}
+
+// What the RPKI says of a side it says of the new one; ASPAs and others stay.
+func TestWithMovesOrigins(t *testing.T) {
+	g := NewWithT(t)
+	text := base + "rpki: {vrps: [203.0.113.0/24 AS64500, 192.0.2.0/24 AS7], aspas: [\"AS64500: 11\"]}\n"
+	text = strings.Replace(text, "hijack: {prefixes: [203.0.113.0/24]}", "rpki: {add: [203.0.113.0/24 AS64666], remove: [203.0.113.0/24 AS64500]}", 1)
+	text = regexp.MustCompile(`(?m)^.*withdraw: .*\n`).ReplaceAllString(text, "")
+	s := parse(t, text)
+	out, _, err := s.With(scenarios.Overrides{Victim: 64666, Attacker: 64500})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(out.RPKI.VRPs).To(HaveExactElements(HaveField("Origin", topology.ASN(64666)), HaveField("Origin", topology.ASN(7))))
+	g.Expect(out.RPKI.ASPAs).To(Equal(s.RPKI.ASPAs))
+	for _, e := range out.Timeline {
+		if e.RPKI != nil {
+			g.Expect(e.RPKI.Add).To(HaveExactElements(HaveField("Origin", topology.ASN(64500))))
+			g.Expect(e.RPKI.Remove).To(HaveExactElements(HaveField("Origin", topology.ASN(64666))))
+		}
+	}
+	g.Expect(s.RPKI.VRPs).To(HaveExactElements(HaveField("Origin", topology.ASN(64500)), HaveField("Origin", topology.ASN(7))), "the original stays")
 }
