@@ -93,11 +93,15 @@ func (e *Export) scope() route.Export {
 	if e == nil {
 		return route.Export{}
 	}
-	out := route.Export{To: e.To, Except: e.Except}
-	for _, c := range e.Classes {
-		out.Classes |= c.set()
+	return route.Export{To: e.To, Except: e.Except, Classes: classes(e.Classes)}
+}
+
+// classes returns some kinds of neighbours as a set; none is all.
+func classes(list []Class) (set route.Classes) {
+	for _, c := range list {
+		set |= c.set()
 	}
-	return out
+	return set
 }
 
 // Scope returns whom a hijack is announced to.
@@ -249,9 +253,15 @@ func (v *validation) export(field string, e *Export) {
 	}
 	once("to", e.To)
 	once("except", e.Except)
-	for n, c := range e.Classes {
-		v.check(c.set() != 0, fmt.Sprintf("%s.classes[%d]", field, n), quote(string(c)), "customers, peers or providers")
-		v.check(!slices.Contains(e.Classes[:n], c), fmt.Sprintf("%s.classes[%d]", field, n), quote(string(c))+" a second time", "each class once")
+	v.classes(field+".classes", e.Classes)
+}
+
+// classes checks kinds of neighbours.
+func (v *validation) classes(field string, list []Class) {
+	for n, c := range list {
+		at := fmt.Sprintf("%s[%d]", field, n)
+		v.check(c.set() != 0, at, quote(string(c)), "customers, peers or providers")
+		v.check(!slices.Contains(list[:n], c), at, quote(string(c))+" a second time", "each class once")
 	}
 }
 

@@ -234,7 +234,7 @@ func fieldRules() map[string]object {
 		"Population.Upper":   enum("none", "tld", "root"),
 		"StudyAttack.Kind":   enum(kinds...), "StudyAttack.Name": name, "StudyAttack.Type": between(1, attack.MaxType),
 		"StudyAttack.Prepend": between(0, attack.MaxPrepend), "StudyAttack.VictimPrepend": between(0, attack.MaxPrepend),
-		"StudyAttack.To": items(1, 0), "StudyAttack.To[]": enum(exportClasses()...),
+		"StudyAttack.To": items(1, 0),
 
 		"Verdict.Under": ref("rule"), "Verdict.Checks": items(1, 0), "Verdict.Why": {{"type", textTypes()}, {"minLength", 1}},
 

@@ -37,7 +37,7 @@ type StudyAttack struct {
 	Poison []topology.ASN `yaml:"poison"`
 	// To, optional, are the only neighbours that hear of it: "customers", "peers",
 	// "providers".
-	To []string `yaml:"to"`
+	To []Class `yaml:"to"`
 	// NoExport, optional, asks neighbours to keep the route to themselves.
 	NoExport bool `yaml:"no-export"`
 	// Communities, optional, lets an interception ask neighbours to withhold the
@@ -95,19 +95,6 @@ func (a StudyAttack) plain() bool {
 		!a.NoExport && !a.Communities && a.ROAOrigin == 0 && !a.RevokeROAs
 }
 
-// classes returns what To says.
-func (a StudyAttack) classes() route.Classes {
-	var c route.Classes
-	for n, name := range exportClasses() {
-		if slices.Contains(a.To, name) {
-			c |= 1 << n
-		}
-	}
-	return c
-}
-
-func exportClasses() []string { return []string{"customers", "peers", "providers"} }
-
 // Part says whether the attack announces a part of the victim's prefix.
 func (a StudyAttack) Part() bool {
 	const internal = 6 // RFC 7908 section 3.6
@@ -126,7 +113,7 @@ func (a StudyAttack) Part() bool {
 func (a StudyAttack) Of(attacker, victim topology.ASN, target netip.Prefix, address netip.Addr) attack.Attack {
 	out := attack.Attack{
 		Kind: attack.Kind(a.Kind), Attacker: attacker, Victim: victim, Target: target, Type: a.Type, Via: a.Via, Prepend: a.Prepend,
-		VictimPrepend: a.VictimPrepend, Poison: a.Poison, Export: route.Export{Classes: a.classes()}, NoExport: a.NoExport,
+		VictimPrepend: a.VictimPrepend, Poison: a.Poison, Export: route.Export{Classes: classes(a.To)}, NoExport: a.NoExport,
 		Communities: a.Communities, ROAOrigin: a.ROAOrigin, RevokeROAs: a.RevokeROAs,
 	}
 	if a.Part() {
@@ -163,12 +150,8 @@ func (v *validation) attacks(attacks []StudyAttack) {
 func (v *validation) studyAttack(field string, a StudyAttack) {
 	given := func(name string) bool { _, ok := v.s.at[field+"."+name]; return ok }
 	v.check(!given("type") || a.Type > 0, field+".type", fmt.Sprint(a.Type), "1 or more, or nothing for the usual type")
-	v.check(!given("to") || len(a.To) > 0, field+".to", "nothing", "at least one of "+strings.Join(exportClasses(), ", "))
-	for n, name := range a.To {
-		at := fmt.Sprintf("%s.to[%d]", field, n)
-		v.check(slices.Contains(exportClasses(), name), at, quote(name), strings.Join(exportClasses(), ", "))
-		v.check(!slices.Contains(a.To[:n], name), at, quote(name)+" a second time", "each once")
-	}
+	v.check(!given("to") || len(a.To) > 0, field+".to", "nothing", "at least one of customers, peers, providers")
+	v.classes(field+".to", a.To)
 	// Whoever they are, the fields must be right by themselves.
 	const attacker, victim = 4294967293, 4294967294
 	err := a.Of(attacker, victim, netip.MustParsePrefix("198.18.0.0/22"), netip.MustParseAddr("198.18.0.1")).Validate()

@@ -96,7 +96,7 @@ func TestStudyErrors(t *testing.T) {
 		"prepending":            {"forged-origin]", "{kind: prepended, prepend: 65, name: x}]", `s.yaml:7:52: attacks[1].prepend: found 65, expected 0 to 64`},
 		"no field for the kind": {"forged-origin]", "{kind: equal-prefix, poison: [7], name: x}]", `s.yaml:7:54: attacks[1].poison: found a value, expected none`},
 		"what the kind needs":   {"forged-origin]", "prepended]", `s.yaml:7:25: attacks[1]: found nothing, expected a value, of one of them at least`},
-		"neighbours":            {"forged-origin]", "{kind: scoped, to: [friends], name: x}]", `attacks[1].to[0]: found "friends", expected customers, peers, providers`},
+		"neighbours":            {"forged-origin]", "{kind: scoped, to: [friends], name: x}]", `attacks[1].to[0]: found "friends", expected customers, peers or providers`},
 		"domains, no origins":   {"{sample: 20, seed: 3}", "{domains: d.jsonl}", "victims.origins: found nothing, expected a file of prefixes and their origins"},
 		"origins, no domains":   {"{sample: 20, seed: 3}", "{sample: 2, seed: 3, origins: o.csv}", "victims.domains: found nothing, expected a file of domains beside origins"},
 		"attacking domains":     {"attackers: all", "attackers: {domains: d, origins: o}", "s.yaml:6:22: attackers.domains: found a value, expected none: attackers are ASes"},

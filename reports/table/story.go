@@ -244,9 +244,12 @@ func (s *story) decision(c result.Check) {
 	s.printf("%s\n", wrap(d.Detail+".", width, "     ", "     "))
 	fooled := fmt.Sprintf("%d of %d perspectives reached the attacker", c.Fooled, len(c.Rows))
 	lower, upper := c.Bounds.Lower, c.Bounds.Upper
-	if lower.Fooled == upper.Fooled {
+	switch {
+	case lower.Fooled == upper.Fooled && c.Bounds.Exact:
 		s.printf("     %s, however ties between equally good routes fall.\n", fooled)
-	} else {
+	case lower.Fooled == upper.Fooled && lower.Fooled == c.Fooled:
+		s.printf("     %s, and as many with all ties given to either side.\n", fooled)
+	default:
 		s.printf("     %s; %d if all ties (~) fell to the attacker (%s), %d if all fell to the victim (%s).\n",
 			fooled, lower.Fooled, outcome(lower), upper.Fooled, outcome(upper))
 	}

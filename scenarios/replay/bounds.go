@@ -11,6 +11,7 @@ import (
 	"mpicsim/scenarios"
 	"mpicsim/scenarios/result"
 	"mpicsim/sim/route"
+	"mpicsim/topology"
 )
 
 // nobody is who packets reach that get nowhere.
@@ -34,6 +35,7 @@ func (w *World) bounds(ctx context.Context, c *result.Check, runners []*runner, 
 	if err != nil {
 		return err
 	}
+	c.Bounds.Exact = w.exact(c)
 	var fooled, cut [2][]bool
 	for n, bound := range []struct {
 		extreme
@@ -75,6 +77,32 @@ func (w *World) bounds(ctx context.Context, c *result.Check, runners []*runner, 
 		}
 	}
 	return nil
+}
+
+// exact says whether no pick among equally good routes goes beyond the extremes
+// during a check: see package route, Bounds. Routes that converge may be those of
+// any time before.
+func (w *World) exact(c *result.Check) bool {
+	for n, m := range w.moments {
+		over := n+1 < len(w.moments) && w.moments[n+1].from <= c.At && w.source.Routing.Convergence == nil
+		if over || m.from > c.Finished {
+			continue
+		}
+		if m.policies != nil {
+			return false
+		}
+		for _, list := range m.anns {
+			for _, a := range list {
+				named := func(as topology.ASN) bool {
+					return as == a.Announcer() || slices.ContainsFunc(list, func(b route.Announcement) bool { return b.Announcer() == as })
+				}
+				if a.NoExport || a.Forwards || len(a.Withhold) > 0 || slices.ContainsFunc(a.Path, func(as topology.ASN) bool { return !named(as) }) {
+					return false
+				}
+			}
+		}
+	}
+	return true
 }
 
 // extreme is all ties given to one side, and of moments the worst or the best.

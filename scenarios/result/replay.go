@@ -346,6 +346,10 @@ type Bounds struct {
 	// Upper if they all fall to the victim.
 	Lower Bound `json:"lower"`
 	Upper Bound `json:"upper"`
+	// Exact: no other way of breaking ties goes beyond them. It is false where a policy
+	// or an announcement treats routes to the two sides differently, or a path names
+	// others, so that a pick can decide whether somebody else has a route.
+	Exact bool `json:"exact"`
 }
 
 // Bound is one extreme, computed from routes alone: a perspective counts as
