@@ -198,7 +198,8 @@ func (d *DeploymentSource) Sites() []ResolvedSite {
 	return sites
 }
 
-// Use replaces the topology by a file of AS relationships, as a flag may.
+// Use replaces the topology by a file of AS relationships, as the flag --topology
+// does: the file is not relative to the deployment's.
 func (d *DeploymentSource) Use(topologyFile string) {
 	d.Topology = Topology{File: topologyFile}
 	d.Study.Topology = d.Topology
@@ -207,4 +208,5 @@ func (d *DeploymentSource) Use(topologyFile string) {
 			delete(d.Study.at, field)
 		}
 	}
+	d.Study.flags = map[string]string{"topology": "topology", "topology.file": "topology"}
 }

@@ -201,7 +201,7 @@ func (e Egress) choose(g *topology.Graph, site ResolvedSite) (providers, peers [
 		return nil, nil, "", fmt.Errorf("egress model %s: its cloud's AS %d is not in the topology: %w", e.Model, site.Perspective.ASN, ErrCannotAttach)
 	}
 	if providers = nearest(g, site.Perspective.Location, e.Providers); len(providers) == 0 {
-		return nil, nil, "", fmt.Errorf("egress model %s: no transit AS of the topology has a known place: %w", EgressNearest, ErrCannotAttach)
+		return nil, nil, "", fmt.Errorf("egress model %s: no transit AS of the topology has a known place, and the perspective names no as, providers or peers: %w", EgressNearest, ErrCannotAttach)
 	}
 	return providers, nil, string(EgressNearest), nil
 }

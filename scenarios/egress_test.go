@@ -188,8 +188,8 @@ func TestAttachErrors(t *testing.T) {
 		"a cloud that is not there":     {attachGraph(t), region("a", 300), "backbone", "egress model backbone: its cloud's AS 300 is not in the topology"},
 		"neighbours of an absent cloud": {attachGraph(t), region("a", 300), "neighbors", "egress model neighbors: its cloud's AS 300 is not in the topology"},
 		"a cloud without providers":     {attachGraph(t), region("a", 200), "neighbors", "its cloud's AS 200 has neither providers nor peers"},
-		"a map without places":          {nowhere, region("a", 0), "nearest", "egress model nearest: no transit AS of the topology has a known place"},
-		"a map without places, auto":    {nowhere, region("a", 0), "auto", "egress model nearest: no transit AS of the topology has a known place"},
+		"a map without places":          {nowhere, region("a", 0), "nearest", "egress model nearest: no transit AS of the topology has a known place, and the perspective names no as, providers or peers"},
+		"a map without places, auto":    {nowhere, region("a", 0), "auto", "egress model nearest: no transit AS of the topology has a known place, and the perspective names no as, providers or peers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)

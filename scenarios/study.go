@@ -149,7 +149,8 @@ type StudySource struct {
 	Text   []byte
 	SHA256 string
 
-	at map[string]position
+	at    map[string]position
+	flags map[string]string // field -> command-line flag that set it
 }
 
 // ReadStudy reads and validates a study's file.
@@ -189,7 +190,7 @@ func ParseStudy(data []byte, file string) (*StudySource, error) {
 // located returns a scenario that has what both have, for what is written for
 // scenarios.
 func (s *StudySource) located() *Source {
-	return &Source{Scenario: Scenario{Topology: s.Topology, Routing: s.Routing, RPKI: s.RPKI, File: s.File}, at: s.at}
+	return &Source{Scenario: Scenario{Topology: s.Topology, Routing: s.Routing, RPKI: s.RPKI, File: s.File}, at: s.at, flags: s.flags}
 }
 
 // FieldError returns an error about a field, located in the file.
