@@ -1,12 +1,10 @@
 package replay
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"mpicsim/scenarios"
@@ -25,96 +23,6 @@ type moment struct {
 	// handled are the prefixes whose packets the attacker's AS hands on, while the
 	// attacker answers those of the CA himself.
 	handled []netip.Prefix
-}
-
-// announcements are those of each prefix, in the order of their beginnings.
-type announcements map[netip.Prefix][]route.Announcement
-
-func (a announcements) clone() announcements {
-	out := make(announcements, len(a))
-	for p, list := range a {
-		if len(list) > 0 {
-			out[p] = slices.Clone(list)
-		}
-	}
-	return out
-}
-
-// begin makes announcements: those of one AS for one prefix in this list together
-// replace what it announced before (RFC 4271 3.1), the first in its place.
-func (a announcements) begin(list ...route.Announcement) {
-	type key struct {
-		by     topology.ASN
-		prefix netip.Prefix
-	}
-	seen := map[key]bool{}
-	for _, n := range list {
-		k := key{n.Announcer(), n.Prefix}
-		if seen[k] {
-			a[n.Prefix] = append(a[n.Prefix], n)
-			continue
-		}
-		seen[k] = true
-		mine := func(b route.Announcement) bool { return b.Announcer() == k.by }
-		at := slices.IndexFunc(a[n.Prefix], mine)
-		if at < 0 {
-			a[n.Prefix] = append(a[n.Prefix], n)
-			continue
-		}
-		rest := slices.DeleteFunc(slices.Clone(a[n.Prefix]), mine)
-		a[n.Prefix] = slices.Insert(rest, at, n)
-	}
-}
-
-// end withdraws all that an AS announces for a prefix.
-func (a announcements) end(by topology.ASN, p netip.Prefix) {
-	a[p] = slices.DeleteFunc(a[p], func(b route.Announcement) bool { return b.Announcer() == by })
-}
-
-// all returns the announcements of all prefixes in order.
-func (a announcements) all() []route.Announcement {
-	var out []route.Announcement
-	for _, p := range a.prefixes() {
-		out = append(out, a[p]...)
-	}
-	return out
-}
-
-// prefixes returns the announced prefixes in order.
-func (a announcements) prefixes() []netip.Prefix {
-	var out []netip.Prefix
-	for p, list := range a {
-		if len(list) > 0 {
-			out = append(out, p)
-		}
-	}
-	slices.SortFunc(out, func(a, b netip.Prefix) int {
-		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
-	})
-	return out
-}
-
-// standing are the announcements that hold for the whole story: those of the
-// perspectives and coordinators, the attacker's own prefix and the upper name servers.
-func (w *World) standing() announcements {
-	anns := announcements{}
-	add := func(p netip.Prefix, as topology.ASN, attacker bool) {
-		anns[p] = append(anns[p], route.Announcement{Prefix: p, Path: []topology.ASN{as}, Attacker: attacker})
-	}
-	add(rootPrefix, w.rootAS, false)
-	add(tldPrefix, w.tldAS, false)
-	add(w.source.Attacker.Prefix, w.source.Attacker.AS, true)
-	for _, name := range w.order {
-		st := w.sites[name]
-		for _, p := range st.prefixes {
-			add(p, st.attachment.ASN, false)
-		}
-	}
-	owned, _ := w.hostsOfCA(scenarios.Coordinator)
-	for _, o := range owned {
-		add(o.Prefix, o.AS, false)
-	}
-	return anns
 }
 
 // teller walks through the timeline in time.
@@ -404,103 +312,6 @@ func (t *teller) setVRPs(all []rpki.VRP) (err error) {
 	return t.compile()
 }
 
-// attack plans an attack for what holds now, and begins it.
-func (t *teller) attack(a scenarios.Attack) error {
-	for _, target := range t.targets(a) {
-		if err := t.launch(a, target); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// targets returns the prefixes that an attack is against: of the CA's, one of each
-// address family.
-func (w *World) targets(a scenarios.Attack) []scenarios.Owned {
-	if a.Of == "" {
-		return []scenarios.Owned{w.source.TargetOf(a)}
-	}
-	prefixes, _ := w.namedHosts(a.Of)
-	return prefixes
-}
-
-func (t *teller) launch(a scenarios.Attack, target scenarios.Owned) error {
-	s := t.source
-	order := a.Order(s.Attacker.AS, target, s.MattersTo(target.Prefix))
-	if err := order.Validate(); err != nil {
-		return err
-	}
-	plan, err := order.Plan(attack.Setting{
-		Engine: t.engine, Options: route.Options{TieBreak: t.routing.TieBreak, Seed: t.routing.Seed, Policies: t.policies}, Standing: t.anns.all(),
-		LongestIPv4: scenarios.LongestIPv4, LongestIPv6: scenarios.LongestIPv6,
-	})
-	if err != nil {
-		return err
-	}
-	e := result.Event{Kind: "attack", By: scenarios.SideAttacker, Attack: string(a.Kind), Plan: &result.Plan{
-		Target: target.Prefix.String(), Obstacle: string(plan.Obstacle), Why: plan.Why, Announced: []string{},
-		Forwards: plan.Forwards && plan.Viable(), Kept: plan.Kept, Attracted: plan.Attracted, Assumptions: append([]string{}, plan.Assumptions...),
-	}}
-	if a.Of != "" {
-		e.Hosts = []string{a.Of}
-	}
-	if plan.ChangesVRPs() {
-		after, err := plan.ApplyVRPs(t.vrps)
-		if err != nil {
-			return err
-		}
-		e.Added, e.Removed = changes(t.vrps, after)
-		t.vrps = after
-		if err := t.compile(); err != nil {
-			return err
-		}
-	}
-	for _, step := range plan.Steps {
-		if step.After > 0 {
-			t.pending = append(t.pending, pending{t.now + step.After, step, a.Kind})
-			continue
-		}
-		t.take(step)
-		e.Prefixes = append(e.Prefixes, text(prefixesOf(step))...)
-		for _, ann := range step.Announce {
-			e.Plan.Announced = append(e.Plan.Announced, ann.String())
-		}
-	}
-	slices.SortStableFunc(t.pending, func(a, b pending) int { return cmp.Compare(a.at, b.at) })
-	if e.Plan.Forwards {
-		if e.Plan.Answers = a.Kind == attack.Interception; a.Answers != nil {
-			e.Plan.Answers = *a.Answers
-		}
-		if e.Plan.Answers {
-			t.handled = append(t.handled, plan.Attack.Prefix)
-		}
-	}
-	t.say(e)
-	return nil
-}
-
-// changes returns the payloads that came and went, as text.
-func changes(before, after *rpki.VRPs) (added, removed []string) {
-	list := func(set *rpki.VRPs) (out []string) {
-		for v := range set.All() {
-			out = append(out, scenarios.VRP{VRP: v}.String())
-		}
-		return out
-	}
-	was, is := list(before), list(after)
-	for _, v := range is {
-		if !slices.Contains(was, v) {
-			added = append(added, v)
-		}
-	}
-	for _, v := range was {
-		if !slices.Contains(is, v) {
-			removed = append(removed, v)
-		}
-	}
-	return added, removed
-}
-
 // attackName says what kind of hijack it is, given what is announced by right.
 func attackName(h scenarios.Hijack, rightful map[netip.Prefix]bool) string {
 	name := "equal-prefix"
@@ -515,13 +326,4 @@ func attackName(h scenarios.Hijack, rightful map[netip.Prefix]bool) string {
 		name = "forged-origin " + name
 	}
 	return name
-}
-
-// announcedKey tells announcements of one prefix apart.
-func announcedKey(list []route.Announcement) string {
-	var key strings.Builder
-	for _, a := range list {
-		fmt.Fprintf(&key, "%v/%v;", a, a.Attacker)
-	}
-	return key.String()
 }
