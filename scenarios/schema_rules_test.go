@@ -231,8 +231,8 @@ func fieldRules() map[string]object {
 		"Study.Viewpoints":   {{"minItems", 1}},
 		"Study.Viewpoints[]": anyOf(ref("regions"), ref("asn")),
 		"Population.Sample":  {{"minimum", 1}},
-		"Population.Upper":   enum("none", "tld", "root"),
-		"StudyAttack.Kind":   enum(kinds...), "StudyAttack.Name": name, "StudyAttack.Type": between(1, attack.MaxType),
+		"Population.Upper":   enum("none", "tld", "root"), "Population.Method": enum(domainMethods()...),
+		"StudyAttack.Kind": enum(kinds...), "StudyAttack.Name": name, "StudyAttack.Type": between(1, attack.MaxType),
 		"StudyAttack.Prepend": between(0, attack.MaxPrepend), "StudyAttack.VictimPrepend": between(0, attack.MaxPrepend),
 		"StudyAttack.To": items(1, 0),
 

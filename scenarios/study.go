@@ -88,6 +88,35 @@ type Population struct {
 	// Upper says which servers above the domains' own zones count: "none", "tld" for
 	// those of top-level domains, "root" for both; "tld" if empty.
 	Upper string `yaml:"upper"`
+	// Method is the validation method, of those for domain names: what a check looks
+	// at. By default one that looks at the web.
+	Method string `yaml:"method"`
+}
+
+// dnsMethods are the validation methods for domain names that look at the DNS
+// alone, webMethods those that look at a server of the domain as well.
+func dnsMethods() []perspectives.Method {
+	return []perspectives.Method{
+		perspectives.DNS01, perspectives.DNSChange, perspectives.DNSAccount01, perspectives.DNSPersistent,
+		perspectives.ContactEmailTXT, perspectives.ContactEmailCAA, perspectives.ContactPhoneTXT, perspectives.ContactPhoneCAA,
+	}
+}
+
+func webMethods() []perspectives.Method {
+	return []perspectives.Method{perspectives.WebsiteChange, perspectives.HTTP01, perspectives.TLSALPN01, perspectives.IPAddress}
+}
+
+// domainMethods returns the names of both.
+func domainMethods() (names []string) {
+	for _, m := range append(webMethods(), dnsMethods()...) {
+		names = append(names, string(m))
+	}
+	return names
+}
+
+// LooksAtDNSAlone says whether checks of the domains look at no other server.
+func (p Population) LooksAtDNSAlone() bool {
+	return slices.Contains(dnsMethods(), perspectives.Method(p.Method))
 }
 
 // String says what the population is, in a few words.
@@ -289,7 +318,8 @@ func (v *validation) domains(field string, p Population) {
 	v.check(!given || p.Domains != "", at("domains"), "nothing", "a file's name")
 	v.check(!given || field == "victims", at("domains"), "a value", "none: attackers are ASes")
 	v.check(p.Domains == "" || p.Origins != "", at("origins"), "nothing", "a file of prefixes and their origins, which domains need")
-	v.check(p.Domains != "" || p.Origins+p.Upper == "", at("domains"), "nothing", "a file of domains beside origins and upper")
+	v.check(p.Domains != "" || p.Origins+p.Upper+p.Method == "", at("domains"), "nothing", "a file of domains beside origins, upper and method")
+	v.check(p.Method == "" || slices.Contains(domainMethods(), p.Method), at("method"), quote(p.Method), "one of "+strings.Join(domainMethods(), ", "))
 	v.check(p.Domains == "" || p.Weights == "", at("weights"), "a value", "none beside domains, which have their own")
 	v.check(slices.Contains([]string{"", "none", "tld", "root"}, p.Upper), at("upper"), quote(p.Upper), "none, tld or root")
 	v.check(printable(p.Domains) && printable(p.Origins), field, "a character that cannot be printed", "printable text")

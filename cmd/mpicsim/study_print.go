@@ -155,6 +155,9 @@ func selectedDomains(d *result.DomainSelection) string {
 		text = fmt.Sprintf("%s of %s at random, seed %d", count, grouped(int64(d.Population)), d.Seed)
 	}
 	upper := map[string]string{"none": "no servers above their own zones", "tld": "with the servers of top-level domains", "root": "with the servers of top-level domains and the root"}
+	if d.Method != "" {
+		text += ", checked by " + d.Method
+	}
 	return fmt.Sprintf("%s, %s, %s (%s of them with several origins, %s with none); %s not known in full",
 		text, upper[d.Upper], grouped(int64(d.Addresses))+" addresses", grouped(int64(d.SeveralOrigins)), grouped(int64(d.Unmapped)), grouped(int64(d.Incomplete)))
 }

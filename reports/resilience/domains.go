@@ -170,7 +170,7 @@ func (d *Domains) Each(surface string, each func(*result.Hijack) error) (Apart, 
 			continue
 		}
 		targets, widest := of.Surfaces[slices.IndexFunc(of.Surfaces, func(s result.Surface) bool { return s.Surface == surface })].Targets, of.Surfaces[len(of.Surfaces)-1].Targets
-		if len(targets) == 0 {
+		if len(widest) == 0 {
 			return apart, errors.New("domain " + of.Name + ": nothing to hijack")
 		}
 		own := map[topology.ASN]bool{}
@@ -194,7 +194,7 @@ func (d *Domains) Each(surface string, each func(*result.Hijack) error) (Apart, 
 					continue
 				}
 				h.Attacker, h.AttackerWeight = d.asns[attacker], d.weights[attacker]
-				d.join(sets, attack, attacker, targets)
+				d.join(sets, attack, attacker, targets, widest)
 				if err := each(&h); err != nil {
 					return apart, err
 				}
@@ -205,8 +205,9 @@ func (d *Domains) Each(surface string, each func(*result.Hijack) error) (Apart, 
 }
 
 // join does what [Surface] does, with the bounds of prefixes with several origins
-// as [result.Surface] says.
-func (d *Domains) join(sets []uint64, attack int, attacker int32, targets [][]int32) {
+// as [result.Surface] says. Where DNSSEC leaves no target nobody is fooled, and who
+// has a route is told from the widest surface.
+func (d *Domains) join(sets []uint64, attack int, attacker int32, targets, widest [][]int32) {
 	w := d.words
 	for i := range w {
 		sets[i], sets[w+i], sets[2*w+i], sets[3*w+i] = ^uint64(0), 0, 0, 0
@@ -224,6 +225,14 @@ func (d *Domains) join(sets []uint64, attack int, attacker int32, targets [][]in
 				least &= other[3*w+i]
 			}
 			sets[3*w+i] |= least
+		}
+	}
+	if len(targets) == 0 {
+		for _, origins := range widest {
+			row := d.row(attack, origins[0], attacker)
+			for i := range w {
+				sets[i] &= row[i]
+			}
 		}
 	}
 	for i := range w {

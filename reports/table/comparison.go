@@ -98,6 +98,10 @@ func surfaceName(surface string) string {
 		return "web + DNS, DNSSEC protects"
 	case "web+dns":
 		return "web + DNS"
+	case "dns-dnssec":
+		return "DNS, DNSSEC protects"
+	case "dns":
+		return "DNS"
 	}
 	return surface
 }

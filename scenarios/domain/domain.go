@@ -102,7 +102,7 @@ func roleOf(zone string) Role {
 	}
 }
 
-// Surface is which of a domain's addresses are taken to matter.
+// Surface is which of a domain's addresses are taken to matter to a check.
 type Surface string
 
 // The surfaces, each of which contains the one before.
@@ -116,8 +116,22 @@ const (
 	WebDNS Surface = "web+dns"
 )
 
-// Surfaces returns all surfaces, the smallest first.
+// Surfaces of a method that looks at the DNS alone: who takes a web address gains
+// nothing.
+const (
+	// DNSOnlyDNSSEC has the name servers that DNSSEC does not protect; none, if the
+	// chain is unbroken.
+	DNSOnlyDNSSEC Surface = "dns-dnssec"
+	// DNSOnly has all name servers.
+	DNSOnly Surface = "dns"
+)
+
+// Surfaces returns all surfaces of a method that looks at the web, the smallest
+// first.
 func Surfaces() []Surface { return []Surface{WebOnly, WebDNSSEC, WebDNS} }
+
+// DNSSurfaces returns those of a method that looks at the DNS alone.
+func DNSSurfaces() []Surface { return []Surface{DNSOnlyDNSSEC, DNSOnly} }
 
 // Upper says which of the servers above a domain's own zones count.
 type Upper string
@@ -144,10 +158,11 @@ type Scope struct {
 
 // has says whether an address lies in the scope.
 func (s Scope) has(a Address) bool {
-	if a.Role == Web {
-		return true
-	}
-	if s.Surface == WebOnly || s.Surface == WebDNSSEC && a.Protected {
+	validates := s.Surface == WebDNSSEC || s.Surface == DNSOnlyDNSSEC
+	switch {
+	case a.Role == Web:
+		return !slices.Contains(DNSSurfaces(), s.Surface)
+	case s.Surface == WebOnly || validates && a.Protected:
 		return false
 	}
 	return a.Role == NameServer || s.Upper == UpperRoot || s.Upper == UpperTLD && a.Role == TLDServer

@@ -82,6 +82,10 @@ func TestScopes(t *testing.T) {
 	g.Expect(in(domain.WebDNSSEC, domain.UpperTLD)).To(Equal("203.0.113.80 2001:db8::53"))
 	g.Expect(in(domain.WebDNS, domain.UpperNone)).To(Equal("198.51.100.53 203.0.113.80"))
 	g.Expect(in(domain.WebDNS, domain.UpperTLD)).To(Equal("198.51.100.53 203.0.113.80 2001:db8::53"))
+	g.Expect(in(domain.DNSOnlyDNSSEC, domain.UpperNone)).To(BeEmpty(), "DNSSEC leaves nothing to hijack")
+	g.Expect(in(domain.DNSOnlyDNSSEC, domain.UpperTLD)).To(Equal("2001:db8::53"))
+	g.Expect(in(domain.DNSOnly, domain.UpperNone)).To(Equal("198.51.100.53"))
+	g.Expect(in(domain.DNSOnly, domain.UpperRoot)).To(Equal("198.41.0.4 198.51.100.53 2001:db8::53"))
 	g.Expect(in(domain.WebDNS, domain.UpperRoot)).To(Equal("198.41.0.4 198.51.100.53 203.0.113.80 2001:db8::53"))
 }
 

@@ -82,14 +82,16 @@ type Domain struct {
 	// Gaps is how many things could not be found out about it: there may be more
 	// addresses.
 	Gaps int `json:"gaps,omitempty"`
-	// NoWeb says that it has no web address, so that there is nothing to check.
+	// NoWeb says that it has no web address although checks look at the web, so that
+	// there is nothing to check.
 	NoWeb bool `json:"no_web,omitempty"`
 }
 
 // Surface is what to hijack to fool a check of a domain: any of the targets.
 type Surface struct {
 	// Surface is "web", "dnssec" (and the name servers that DNSSEC does not protect)
-	// or "web+dns" (and all name servers).
+	// or "web+dns" (and all name servers); "dns-dnssec" and "dns" are the last two
+	// without web addresses, for methods that look at the DNS alone.
 	Surface string `json:"surface"`
 	// Targets are the prefixes that hold the addresses, each once: places in
 	// [Domains].Targets, ascending, of which there are several if the prefix has several

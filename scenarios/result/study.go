@@ -125,8 +125,10 @@ type DomainSelection struct {
 	Seed  uint64 `json:"seed,omitempty"`
 	// Upper says which servers above the domains' own zones count.
 	Upper string `json:"upper"`
+	// Method is the validation method, "" for one that looks at the web.
+	Method string `json:"method,omitempty"`
 	// Incomplete is how many have an address whose origin is not known, a gap, or no
-	// web address: nobody can say how safe they are.
+	// web address where checks look at the web: nobody can say how safe they are.
 	Incomplete int `json:"incomplete"`
 	// Addresses is how many different addresses they have, SeveralOrigins how many of
 	// these have several origins, see [Surface], and Unmapped how many lie in no prefix of the table, or are of origins that the topology

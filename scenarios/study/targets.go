@@ -82,7 +82,7 @@ func (p *Plan) chooseDomains(m *scenarios.Map, from scenarios.Population) (membe
 	}
 	p.draft.Inputs = append(p.draft.Inputs, result.Input{Role: "domains", Name: filepath.Base(from.Domains), SHA256: sum},
 		result.Input{Role: "origins", Name: filepath.Base(from.Origins), SHA256: origins.SHA256})
-	how := result.DomainSelection{Population: len(domains), Upper: from.Upper}
+	how := result.DomainSelection{Population: len(domains), Upper: from.Upper, Method: from.Method}
 	if how.Upper == "" {
 		how.Upper = string(domain.UpperTLD)
 	}
@@ -101,7 +101,7 @@ func (p *Plan) chooseDomains(m *scenarios.Map, from scenarios.Population) (membe
 		}
 	}
 	how.Count = len(domains)
-	survey := &surveyor{graph: m.Graph, origins: origins, upper: domain.Upper(how.Upper), index: map[result.Target]int32{}, seen: map[netip.Addr]bool{}}
+	survey := &surveyor{graph: m.Graph, origins: origins, dnsAlone: from.LooksAtDNSAlone(), upper: domain.Upper(how.Upper), index: map[result.Target]int32{}, seen: map[netip.Addr]bool{}}
 	for n := range domains {
 		how.Weight += domains[n].Weight
 		survey.add(&domains[n])
@@ -130,18 +130,24 @@ type surveyor struct {
 	graph   *topology.Graph // without virtual ASes
 	origins *domain.Origins
 	upper   domain.Upper
-	index   map[result.Target]int32
-	targets []result.Target
-	address []netip.Addr // the lowest of each target
-	domains []result.Domain
-	seen    map[netip.Addr]bool
+	// dnsAlone: checks look at no web address.
+	dnsAlone bool
+	index    map[result.Target]int32
+	targets  []result.Target
+	address  []netip.Addr // the lowest of each target
+	domains  []result.Domain
+	seen     map[netip.Addr]bool
 	// several are addresses with several origins, unmapped those without any.
 	several, unmapped int
 }
 
 func (s *surveyor) add(d *domain.Domain) {
-	out := result.Domain{Name: d.Name, Weight: d.Weight, Gaps: len(d.Gaps), NoWeb: !d.HasWeb()}
-	for _, name := range domain.Surfaces() {
+	out := result.Domain{Name: d.Name, Weight: d.Weight, Gaps: len(d.Gaps), NoWeb: !s.dnsAlone && !d.HasWeb()}
+	surfaces := domain.Surfaces()
+	if s.dnsAlone {
+		surfaces = domain.DNSSurfaces()
+	}
+	for _, name := range surfaces {
 		surface := result.Surface{Surface: string(name), Targets: [][]int32{}}
 		for _, a := range d.In(domain.Scope{Surface: name, Upper: s.upper}) {
 			if targets := s.targetsOf(a); len(targets) > 0 {

@@ -116,6 +116,17 @@ func TestDomainsChoice(t *testing.T) {
 	p, err = with("{domains: d.jsonl, origins: o.csv, upper: none}")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(p.Manifest().Victims.Count).To(Equal(5))
+	p, err = with("{domains: d.jsonl, origins: o.csv, method: dns-persistent}")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(p.Manifest().Domains.Method).To(Equal("dns-persistent"))
+	var surfaces []string
+	for _, s := range p.Domains().Domains[0].Surfaces {
+		surfaces = append(surfaces, fmt.Sprint(s.Surface, " ", len(s.Targets)))
+	}
+	g.Expect(surfaces).To(Equal([]string{"dns-dnssec 2", "dns 2"}), "web addresses do not count")
+	p, err = with("{domains: d.jsonl, origins: o.csv, method: acme-tls-alpn-01}")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(p.Domains().Domains[0].Surfaces).To(HaveLen(3))
 	p, err = with("{domains: d.jsonl, origins: o.csv, sample: 3, seed: 2}")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(p.Domains().Domains).To(HaveLen(3))
