@@ -147,12 +147,15 @@ type Attacker struct {
 	Impersonates *bool `yaml:"impersonates"`
 }
 
-// DNS says where the upper name servers are.
+// DNS says where the upper name servers are, and whether zones are signed.
 type DNS struct {
 	// RootAS and TLDAS, optional, host the root's and the TLDs' name servers; by
 	// default the AS with the most customers, and the one with the second most.
 	RootAS topology.ASN `yaml:"root-as"`
 	TLDAS  topology.ASN `yaml:"tld-as"`
+	// Signed, optional: the root, the TLDs and the victim's zones are signed (DNSSEC),
+	// and all perspectives validate. What the attacker says is not.
+	Signed bool `yaml:"signed"`
 }
 
 // CA is the certification authority with its perspectives.

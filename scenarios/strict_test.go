@@ -35,10 +35,10 @@ func TestStrictReading(t *testing.T) {
 			`@1: found unknown field "File", expected one of name, title, claim, sources, drawing, family, verdict, topology, routing, rpki, victim, attacker, dns, ca, timeline, expect`,
 		}},
 		"a merge key": {"dns:\n", "dns:\n  «<<: {root-as: 5}\n", []string{
-			`@1: dns: found unknown field "<<", expected one of root-as, tld-as`,
+			`@1: dns: found unknown field "<<", expected one of root-as, tld-as, signed`,
 		}},
 		"a list as a key": {"dns:\n", "dns:\n  ? «[a]\n  : b\n", []string{
-			`@1: dns: found unknown field a list, expected one of root-as, tld-as`,
+			`@1: dns: found unknown field a list, expected one of root-as, tld-as, signed`,
 		}},
 		"an anchor": {"as: 64666", "as: «&a 64666", []string{"@1: attacker.as: found an anchor or alias, expected the value written out"}},
 		"an alias": {"sources: [one]", "sources: [«&a one, «*a]", []string{

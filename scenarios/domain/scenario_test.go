@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -30,7 +31,9 @@ func TestBuiltInScenarios(t *testing.T) {
 				g.Expect(described.In(domain.Scope{Surface: domain.WebOnly})).To(ContainElement(a))
 			}
 			for _, ns := range src.Victim.NameServers {
-				g.Expect(described.In(domain.Scope{Surface: domain.WebDNSSEC})).To(ContainElement(ns.Address), "no scenario is signed")
+				g.Expect(described.In(domain.Scope{Surface: domain.WebDNS})).To(ContainElement(ns.Address))
+				counts := slices.Contains(described.In(domain.Scope{Surface: domain.WebDNSSEC}), ns.Address)
+				g.Expect(counts).To(Equal(!src.DNS.Signed), "DNSSEC protects all name servers of a signed story, and no other's")
 			}
 			w, err := replay.Build(t.Context(), replay.Options{Source: src})
 			g.Expect(err).NotTo(HaveOccurred())

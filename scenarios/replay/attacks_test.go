@@ -70,7 +70,7 @@ func attacked(tb testing.TB, random *rand.Rand, k attack.Kind, of, tie string, c
 	say("  policies: [{rov: %s, fraction: 0.4, seed: %d}, {aspa: true, otc: true, fraction: 0.3, seed: %d}, {rov-plus-plus: true, fraction: 0.2, seed: 9}]", rov, seed, seed+1)
 	say("rpki: {vrps: [203.0.112.0/22-23 %v]}", victim)
 	say("victim: {as: %v, prefixes: [203.0.112.0/22], domain: shop.example, web: [203.0.113.80], name-servers: [{name: ns1.shop.example, as: %v, prefix: 198.51.100.0/24, address: 198.51.100.53}]}", victim, as(2))
-	say("dns: {root-as: %v, tld-as: %v}", as(10), as(11))
+	say("dns: {root-as: %v, tld-as: %v, signed: %v}", as(10), as(11), random.IntN(2) == 0)
 	fields := attackFields(k, neighbor, as(9))
 	if of != "" {
 		fields += ", of: " + of
@@ -123,6 +123,9 @@ func TestAttacksByPacketsAndByRoutes(t *testing.T) {
 				tally["of "+of] += c.Fooled
 			}
 			for _, row := range c.Rows {
+				tally["bogus"] += one(row.DCV.Reason == "dnssec-bogus")
+			}
+			for _, row := range c.Rows {
 				tally[string(k)+" "+row.Reached]++
 			}
 			if convergence {
@@ -137,6 +140,7 @@ func TestAttacksByPacketsAndByRoutes(t *testing.T) {
 		}
 	}
 	g := NewWithT(t)
+	g.Expect(tally["bogus"]).To(BeNumerically(">=", 3), "some zones are signed, and some answers forged")
 	g.Expect(tally["of "+scenarios.RootServer]).To(BeNumerically(">", 0))
 	g.Expect(tally["of "+scenarios.TLDServer]).To(BeNumerically(">", 0))
 	for _, k := range attack.Kinds() {

@@ -142,7 +142,7 @@ func (r *runner) Run(ctx context.Context, c perspectives.Check) perspectives.Res
 	r.session = r.station.host.NewSession(start)
 	r.session.Wait(r.station.attachment.Site.Delay)
 	p, err := local.New(local.Config{
-		Perspective: r.Describe(), Network: r.session, Clock: r.session.Now, Roots: r.desk.world.roots,
+		Perspective: r.Describe(), Network: r.session, Clock: r.session.Now, Roots: r.desk.world.roots, TrustAnchors: r.desk.world.anchors,
 		Rand: r.desk.world.messageIDs(r.desk.check, r.Describe().Name),
 	})
 	if err != nil {

@@ -164,7 +164,10 @@ func (w *World) newAuthority(name string) (*remote.Authority, error) {
 	return remote.NewAuthority(name, w.start.Add(-time.Hour), w.lastDay())
 }
 
-func (w *World) lastDay() time.Time { return w.start.Add(scenarios.MaxTime + 24*time.Hour) }
+func (w *World) lastDay() time.Time { return lastDay(w.start) }
+
+// lastDay is when the longest story that starts at a time is surely over.
+func lastDay(start time.Time) time.Time { return start.Add(scenarios.MaxTime + 24*time.Hour) }
 
 // issue returns a certificate with its key.
 func (w *World) issue(by *remote.Authority, l remote.Leaf) (tls.Certificate, error) {

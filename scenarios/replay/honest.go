@@ -57,11 +57,11 @@ func (w *World) askHonestly(ctx context.Context, applicant string) (perspectives
 		return 0, err
 	}
 	defer f.Close()
-	hosts, roots, err := w.nameSpace()
+	n, err := w.nameSpace()
 	if err != nil {
 		return 0, err
 	}
-	for _, h := range hosts {
+	for _, h := range n.hosts {
 		host, err := f.AddHost(fabric.HostConfig{Name: h.name, AS: only, Addrs: []netip.Addr{h.addr}})
 		if err != nil {
 			return 0, err
@@ -79,7 +79,7 @@ func (w *World) askHonestly(ctx context.Context, applicant string) (perspectives
 		return 0, err
 	}
 	session := asker.NewSession(0)
-	r, err := resolver.New(resolver.Options{Network: session, Clock: session.Now, Roots: roots, Rand: w.messageIDs("", "")})
+	r, err := resolver.New(resolver.Options{Network: session, Clock: session.Now, Roots: n.roots, TrustAnchors: n.anchors, Rand: w.messageIDs("", "")})
 	if err != nil {
 		return 0, err
 	}

@@ -37,7 +37,7 @@ func (s *served) Run(ctx context.Context, c perspectives.Check) perspectives.Res
 	}
 	s.session.Wait(s.station.attachment.Site.Delay)
 	check, err := local.New(local.Config{
-		Perspective: p, Network: s.session, Clock: s.session.Now, Roots: s.world.roots,
+		Perspective: p, Network: s.session, Clock: s.session.Now, Roots: s.world.roots, TrustAnchors: s.world.anchors,
 		Rand: s.world.messageIDs(fmt.Sprintf("%s at %v", c.Token, s.session.Elapsed()), p.Name),
 	})
 	if err != nil {

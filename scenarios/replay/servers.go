@@ -10,8 +10,10 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/policy"
 	"mpicsim/perspectives/resolver"
 	"mpicsim/scenarios"
 	"mpicsim/sim/names"
@@ -137,11 +139,11 @@ type nameHost struct {
 
 // nameSpace builds the tree from the root to the victim's zones and says who
 // serves what.
-func (w *World) nameSpace() ([]nameHost, []resolver.Root, error) {
+func (w *World) nameSpace() (*nameSpace, error) {
 	s := w.source
 	h, err := hierarchy(s, w.zone(scenarios.SideVictim, s.Victim.Web, s.Victim.CAA))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	hosts := []nameHost{{name: hostRoot, as: w.rootAS, addr: rootAddress}, {name: hostTLD, as: w.tldAS, addr: tldAddress}}
 	for _, ns := range s.Victim.NameServers {
@@ -154,15 +156,47 @@ func (w *World) nameSpace() ([]nameHost, []resolver.Root, error) {
 	for _, r := range h.RootHints {
 		roots = append(roots, resolver.Root{Name: r.Name, Addrs: port(r.Addrs, 53)})
 	}
-	return hosts, roots, nil
+	return &nameSpace{hosts, roots, h.TrustAnchor.DS}, nil
+}
+
+// nameSpace is the tree from the root to the victim's zones: who serves what, and
+// where resolvers begin.
+type nameSpace struct {
+	hosts   []nameHost
+	roots   []resolver.Root
+	anchors []string
+}
+
+// signing returns how zones are signed, nil if they are not.
+func signing(s *scenarios.Source) (*names.SigningSpec, error) {
+	if !s.DNS.Signed {
+		return nil, nil //nolint:nilnil // what package names takes for unsigned
+	}
+	date, err := policy.ParseDate(s.CA.Date)
+	if err != nil {
+		return nil, err
+	}
+	start := storyStart(date)
+	return &names.SigningSpec{
+		Seed: fmt.Sprintf("mpicsim/%s/%d", s.Name, s.Routing.Seed), Inception: start.Add(-24 * time.Hour), Expiration: lastDay(start),
+	}, nil
 }
 
 // hierarchy builds the name space with the records given in the domain's zone.
 func hierarchy(s *scenarios.Source, records string) (*names.Hierarchy, error) {
+	sign, err := signing(s)
+	if err != nil {
+		return nil, err
+	}
+	zones := victimZones(s, records)
+	for n := range zones {
+		zones[n].Sign = sign
+	}
 	h, err := names.HierarchySpec{
 		Root:            []names.NameServer{{Name: "a.root-servers.net", Addrs: []netip.Addr{rootAddress}}},
 		DefaultRegistry: []names.NameServer{{Name: "a.tld-servers.net", Addrs: []netip.Addr{tldAddress}}},
-		Zones:           victimZones(s, records),
+		Zones:           zones,
+		Sign:            sign,
 	}.Build()
 	if err != nil {
 		return nil, fmt.Errorf("building the name space: %w", err)
@@ -172,12 +206,12 @@ func hierarchy(s *scenarios.Source, records string) (*names.Hierarchy, error) {
 
 // startNames serves the root, the TLDs and the victim's zones.
 func (w *World) startNames(ctx context.Context) error {
-	hosts, roots, err := w.nameSpace()
+	n, err := w.nameSpace()
 	if err != nil {
 		return err
 	}
-	w.roots = roots
-	for _, h := range hosts {
+	w.roots, w.anchors = n.roots, n.anchors
+	for _, h := range n.hosts {
 		if err := w.serveNames(ctx, h.name, []netip.Addr{h.addr}, h.zones); err != nil {
 			return err
 		}

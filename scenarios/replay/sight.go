@@ -13,6 +13,9 @@ import (
 	"mpicsim/topology"
 )
 
+// maxForged is how many servers of a zone package resolver lets fail validation.
+const maxForged = 3
+
 // sight is whom a perspective gets answers from: "victim", "attacker" or
 // "nobody".
 type sight struct {
@@ -57,28 +60,36 @@ func (w *World) look(t scene, st *station) sight {
 		if side == nobody || !w.hears(t, st, as, u.addr) {
 			return s
 		}
-		if side == scenarios.SideAttacker { // who leads on to himself
-			if w.hears(t, st, own.AS, own.Address) {
+		if side == scenarios.SideAttacker { // who leads on to himself, unless validation finds him out
+			if !w.source.DNS.Signed && w.hears(t, st, own.AS, own.Address) {
 				s.dns, s.web = side, side
 			}
 			return s
 		}
 	}
-	first := func(addrs []netip.Addr) string {
+	// doubted: what the attacker says is found to be forged, and the next server asked.
+	first := func(addrs []netip.Addr, doubted bool) string {
+		forged := 0
 		for _, a := range addrs {
 			side, as := w.follow(t, st, a)
 			s.fooled = s.fooled || side == scenarios.SideAttacker
-			if side != nobody && w.hears(t, st, as, a) {
+			if side == nobody || !w.hears(t, st, as, a) {
+				continue
+			}
+			if side == scenarios.SideVictim || !doubted {
 				return side
+			}
+			if forged++; forged == maxForged {
+				return nobody
 			}
 		}
 		return nobody
 	}
-	s.dns = first(w.dnsInOrder())
+	s.dns = first(w.dnsInOrder(), w.source.DNS.Signed)
 	switch {
 	case !w.looksAtWeb():
 	case s.dns == scenarios.SideVictim:
-		s.web = first(w.webInOrder())
+		s.web = first(w.webInOrder(), false)
 	case s.dns == scenarios.SideAttacker && w.hears(t, st, w.source.Attacker.AS, w.source.Attacker.Address):
 		s.web = scenarios.SideAttacker // who names an address of his own
 	}

@@ -48,7 +48,7 @@ func (w *World) Survey(ctx context.Context, o SurveyOptions) (*resolver.Survey, 
 	}
 	session := site.host.NewSession(o.At)
 	r, err := resolver.New(resolver.Options{
-		Network: session, Clock: session.Now, Roots: w.roots, Rand: w.messageIDs("survey of "+o.Name, o.From),
+		Network: session, Clock: session.Now, Roots: w.roots, TrustAnchors: w.anchors, Rand: w.messageIDs("survey of "+o.Name, o.From),
 	})
 	if err != nil {
 		return nil, err

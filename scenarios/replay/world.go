@@ -57,6 +57,7 @@ type World struct {
 	told          []result.Event
 	course        *course
 	roots         []resolver.Root
+	anchors       []string       // trust anchors, none if zones are not signed
 	hijacked      []netip.Prefix // of the whole timeline
 	forecast      forecast
 	control       *control // nil for an out-of-band one
