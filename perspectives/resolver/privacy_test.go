@@ -109,9 +109,9 @@ var _ = Describe("The case of questions (0x20)", func() {
 	tb := GinkgoTB
 
 	It("is random, drawn from the source given, and echoed by the server", func(ctx SpecContext) {
-		var asked []string
+		asked := make(chan string, 2)
 		w := start(resolvertest.Server{Addr: rootAddr, Handler: func(w dns.ResponseWriter, q *dns.Msg) {
-			asked = append(asked, q.Question[0].Name)
+			asked <- q.Question[0].Name
 			_ = w.WriteMsg(resolvertest.Reply(q))
 		}})
 		for range 2 {
@@ -122,7 +122,9 @@ var _ = Describe("The case of questions (0x20)", func() {
 			Expect(err).NotTo(HaveOccurred())
 			Expect(a.Trace[0].Query).To(Equal("wide.test-1.b A"), "evidence does not depend on chance")
 		}
-		Expect(asked).To(Equal([]string{"WiDe.TeSt-1.B.", "WiDe.TeSt-1.B."}))
+		for range 2 {
+			Expect(asked).To(Receive(Equal("WiDe.TeSt-1.B.")))
+		}
 	})
 
 	It("does not show in the answer", func(ctx SpecContext) {
