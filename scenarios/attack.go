@@ -142,8 +142,7 @@ func (a Attack) Order(attacker topology.ASN, target Owned, address netip.Addr) a
 		o.Withhold = append(o.Withhold, route.Edge{AS: e.AS, Neighbor: e.Neighbor})
 	}
 	takes, _ := attack.Fields(a.Kind)
-	const internal = 6 // the only type of leak that is of a part of the target (RFC 7908 3.6)
-	if a.Kind == attack.RouteLeak && a.Type != internal {
+	if a.Kind == attack.RouteLeak && !o.Part() {
 		return o
 	}
 	inside := !a.Prefix.IsValid() || a.Prefix.Contains(address)
@@ -219,11 +218,7 @@ func (v *validation) attack(field string, a Attack, c *chronicle) {
 func (v *validation) order(field string, a Attack, target Owned) {
 	s := v.s
 	err := a.Order(s.Attacker.AS, target, s.MattersTo(target.Prefix)).Validate()
-	joined, _ := err.(interface{ Unwrap() []error })
-	if joined == nil {
-		return
-	}
-	for _, err := range joined.Unwrap() {
+	for _, err := range joined(err) {
 		e, ok := errors.AsType[*attack.FieldError](err)
 		if !ok || e.Field == "attacker" || e.Field == "victim" { // reported elsewhere
 			continue
@@ -232,13 +227,7 @@ func (v *validation) order(field string, a Attack, target Owned) {
 	}
 }
 
-func attackKinds() string {
-	var names []string
-	for _, k := range attack.Kinds() {
-		names = append(names, string(k))
-	}
-	return "one of " + strings.Join(names, ", ")
-}
+func attackKinds() string { return "one of " + attack.JoinKinds(attack.Kinds()) }
 
 // export checks whom the attacker announces to.
 func (v *validation) export(field string, e *Export) {

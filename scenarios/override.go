@@ -153,11 +153,8 @@ func (s *Source) overrideAttacks(kind attack.Kind, mark func(field, flag string)
 		var target netip.Prefix
 		switch {
 		case e.Hijack != nil && len(e.Hijack.Prefixes) > 0:
-			for _, o := range s.Owned() {
-				if p := e.Hijack.Prefixes[0]; o.Prefix.Bits() <= p.Bits() && o.Prefix.Contains(p.Addr()) {
-					target = o.Prefix
-				}
-			}
+			o, _ := s.covering(e.Hijack.Prefixes[0])
+			target = o.Prefix
 		case e.Attack != nil && e.Attack.Of == "":
 			target = e.Attack.Target
 		default:

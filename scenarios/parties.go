@@ -207,13 +207,25 @@ func (s *Scenario) AccountURI(side string) string { return "https://" + s.CA.Iss
 // Rightful returns the AS that announces by right the longest prefix that p lies
 // in; the victim's if there is none.
 func (s *Scenario) Rightful(p netip.Prefix) topology.ASN {
-	best := Owned{AS: s.Victim.AS}
+	if o, ok := s.covering(p); ok {
+		return o.AS
+	}
+	return s.Victim.AS
+}
+
+// covering returns the longest prefix that holds all of another.
+func (s *Scenario) covering(p netip.Prefix) (best Owned, ok bool) {
 	for _, o := range s.Owned() {
-		if o.Prefix.Bits() <= p.Bits() && o.Prefix.Contains(p.Addr()) && (!best.Prefix.IsValid() || o.Prefix.Bits() > best.Prefix.Bits()) {
-			best = o
+		if o.holds(p) && (!ok || o.Prefix.Bits() > best.Prefix.Bits()) {
+			best, ok = o, true
 		}
 	}
-	return best.AS
+	return best, ok
+}
+
+// holds says whether a prefix is the owned one or a part of it.
+func (o Owned) holds(p netip.Prefix) bool {
+	return o.Prefix.IsValid() && o.Prefix.Bits() <= p.Bits() && o.Prefix.Contains(p.Addr())
 }
 
 // prefix checks a prefix that somebody in the story announces.
@@ -234,25 +246,17 @@ func (v *validation) prefix(field string, p netip.Prefix) {
 // length refuses prefixes that are too long to be announced by right: longer ones
 // are filtered nearly everywhere.
 func (v *validation) length(field string, p netip.Prefix) {
-	longest := longestOf(p)
+	longest := Longest(p.Addr())
 	v.check(p.Bits() > 0 && p.Bits() <= longest, field, p.String(), fmt.Sprintf("a length from 1 to %d", longest))
 }
 
 // acceptable refuses announcements that nobody would accept: they would prove
 // nothing.
 func (v *validation) acceptable(field string, p netip.Prefix) {
-	longest := longestOf(p)
+	longest := Longest(p.Addr())
 	accepted := slices.ContainsFunc(v.s.Routing.Policies, func(r RoutingPolicy) bool { return r.AcceptsLong })
 	v.check(p.Bits() > 0 && (p.Bits() <= longest || accepted), field, p.String(),
 		fmt.Sprintf("a length from 1 to %d, or routing.policies with accepts-long", longest))
-}
-
-// longestOf returns the longest length that is accepted everywhere.
-func longestOf(p netip.Prefix) int {
-	if p.Addr().Is6() {
-		return LongestIPv6
-	}
-	return LongestIPv4
 }
 
 func (v *validation) attacker() {

@@ -2,11 +2,13 @@ package scenarios
 
 import (
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"mpicsim/scenarios/result"
+	"mpicsim/sim/attack"
 	"mpicsim/sim/route"
 	"mpicsim/topology"
 	"mpicsim/topology/rpki"
@@ -15,9 +17,18 @@ import (
 // The longest prefixes that ASes accept unless a policy says accepts-long (RFC 7454
 // section 6.1.3).
 const (
-	LongestIPv4 = 24
-	LongestIPv6 = 48
+	LongestIPv4 = attack.LongestIPv4
+	LongestIPv6 = attack.LongestIPv6
 )
+
+// Longest returns the longest length of an address's family that is accepted
+// everywhere.
+func Longest(a netip.Addr) int {
+	if a.Is6() {
+		return LongestIPv6
+	}
+	return LongestIPv4
+}
 
 // RoutingPolicy is what some ASes do beyond Gao-Rexford. One of ases, fraction,
 // largest, scores and perspectives says which; without any it is all of them. What

@@ -60,11 +60,7 @@ func StudyKinds() []attack.Kind {
 
 // studyAttackForms says what an attack of a study may be.
 func studyAttackForms() string {
-	var names []string
-	for _, k := range StudyKinds() {
-		names = append(names, string(k))
-	}
-	return "one of " + strings.Join(names, ", ") + ", perhaps with a type behind it, such as forged-origin-2, or a mapping with kind"
+	return "one of " + attack.JoinKinds(StudyKinds()) + ", perhaps with a type behind it, such as forged-origin-2, or a mapping with kind"
 }
 
 // parseStudyAttack reads the short form: a kind, or a kind and a type.
@@ -95,19 +91,6 @@ func (a StudyAttack) plain() bool {
 		!a.NoExport && !a.Communities && a.ROAOrigin == 0 && !a.RevokeROAs
 }
 
-// Part says whether the attack announces a part of the victim's prefix.
-func (a StudyAttack) Part() bool {
-	const internal = 6 // RFC 7908 section 3.6
-	switch attack.Kind(a.Kind) {
-	case attack.SubPrefix, attack.ForgedOriginSubPrefix, attack.LooseROA:
-		return true
-	case attack.RouteLeak:
-		return a.Type == internal
-	default:
-		return false
-	}
-}
-
 // Of returns the attack of one attacker on one victim's prefix. An attack on a
 // part of the prefix takes the part that holds address.
 func (a StudyAttack) Of(attacker, victim topology.ASN, target netip.Prefix, address netip.Addr) attack.Attack {
@@ -116,7 +99,7 @@ func (a StudyAttack) Of(attacker, victim topology.ASN, target netip.Prefix, addr
 		VictimPrepend: a.VictimPrepend, Poison: a.Poison, Export: route.Export{Classes: classes(a.To)}, NoExport: a.NoExport,
 		Communities: a.Communities, ROAOrigin: a.ROAOrigin, RevokeROAs: a.RevokeROAs,
 	}
-	if a.Part() {
+	if out.Part() {
 		out.Address = address
 	}
 	return out

@@ -199,7 +199,7 @@ func (v *validation) known(field string, prefixes []netip.Prefix, inside bool) {
 func (v *validation) owned(at string, p netip.Prefix, inside bool) bool {
 	owned := v.s.Owned()
 	ok := slices.ContainsFunc(owned, func(o Owned) bool {
-		return o.Prefix == p || inside && o.Prefix.IsValid() && o.Prefix.Bits() <= p.Bits() && o.Prefix.Contains(p.Addr())
+		return o.Prefix == p || inside && o.holds(p)
 	})
 	var want []string
 	for _, o := range owned {

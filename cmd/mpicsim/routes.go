@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mpicsim/sim/attack"
 	"mpicsim/sim/route"
 	"mpicsim/topology"
 )
@@ -106,6 +107,7 @@ type routesResult struct {
 	source  topologySource
 	options route.Options
 	anns    []route.Announcement
+	attack  *attack.Attack  // nil for none
 	routes  []*route.Routes // by prefix
 	at      []int32         // graph indexes, ascending
 }
@@ -123,12 +125,8 @@ func runRoutes(ctx context.Context, s streams, f routesFlags) error {
 		return err
 	}
 	engine := route.NewEngine(g)
-	if f.attack != "" {
-		a, err := f.parseAttack(result.anns)
-		if err != nil {
-			return err
-		}
-		if err := result.launch(s, engine, a); err != nil {
+	if result.attack != nil {
+		if err := result.launch(s, engine); err != nil {
 			return err
 		}
 	}
@@ -176,7 +174,7 @@ func (f *routesFlags) parse() (routesResult, error) {
 	}
 	r.options = route.Options{TieBreak: tieBreak, Seed: f.seed}
 	if f.attack != "" {
-		_, err := f.parseAttack(r.anns)
+		r.attack, err = f.parseAttack(r.anns)
 		return r, err
 	}
 	if f.attackType != 0 {

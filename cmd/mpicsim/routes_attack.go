@@ -23,37 +23,33 @@ func routable() (kinds []attack.Kind) {
 }
 
 // parseAttack reads the flags of an attack on the first announcement.
-func (f *routesFlags) parseAttack(anns []route.Announcement) (attack.Attack, error) {
-	a := attack.Attack{Kind: attack.Kind(f.attack), Type: f.attackType, Victim: anns[0].Announcer(), Target: anns[0].Prefix}
+func (f *routesFlags) parseAttack(anns []route.Announcement) (*attack.Attack, error) {
+	a := &attack.Attack{Kind: attack.Kind(f.attack), Type: f.attackType, Victim: anns[0].Announcer(), Target: anns[0].Prefix}
 	if !slices.Contains(routable(), a.Kind) {
-		var names []string
-		for _, k := range routable() {
-			names = append(names, string(k))
-		}
-		return a, fmt.Errorf("--attack: found %q, want one of %s (others need more than flags: write a scenario)", f.attack, strings.Join(names, ", "))
+		return nil, fmt.Errorf("--attack: found %q, want one of %s (others need more than flags: write a scenario)", f.attack, attack.JoinKinds(routable()))
 	}
 	if len(f.attackers) != 1 {
-		return a, errors.New("--attacker: want one AS, who attacks the first announcement's prefix")
+		return nil, errors.New("--attacker: want one AS, who attacks the first announcement's prefix")
 	}
 	var err error
 	if a.Attacker, err = topology.ParseASN(f.attackers[0]); err != nil {
-		return a, fmt.Errorf("--attacker: %w", err)
+		return nil, fmt.Errorf("--attacker: %w", err)
 	}
 	if err := a.Validate(); err != nil {
-		return a, fmt.Errorf("--attack: %w", err)
+		return nil, fmt.Errorf("--attack: %w", err)
 	}
 	return a, nil
 }
 
 // launch adds what the attack announces, and says what it is. That it cannot be
 // launched is an answer.
-func (r *routesResult) launch(s streams, engine *route.Engine, a attack.Attack) error {
-	plan, err := a.Plan(attack.Setting{Engine: engine, Options: r.options, Standing: r.anns})
+func (r *routesResult) launch(s streams, engine *route.Engine) error {
+	plan, err := r.attack.Plan(attack.Setting{Engine: engine, Options: r.options, Standing: r.anns})
 	if err != nil {
 		return fmt.Errorf("--attack: %w", err)
 	}
 	if !plan.Viable() {
-		return &exitError{exitNo, fmt.Errorf("%v: cannot be launched (%s): %s", a, plan.Obstacle, plan.Why)}
+		return &exitError{exitNo, fmt.Errorf("%v: cannot be launched (%s): %s", *r.attack, plan.Obstacle, plan.Why)}
 	}
 	r.anns = plan.At(0, r.anns)
 	var said []string

@@ -146,10 +146,7 @@ func (o *Origins) Lookup(a netip.Addr) (netip.Prefix, []topology.ASN) {
 // most a /24 or a /48 long (RFC 7454 section 6.1.3): what packets from elsewhere
 // follow.
 func (o *Origins) Accepted(a netip.Addr) (netip.Prefix, []topology.ASN) {
-	if a.Is6() {
-		return o.lookup(a, scenarios.LongestIPv6)
-	}
-	return o.lookup(a, scenarios.LongestIPv4)
+	return o.lookup(a, scenarios.Longest(a))
 }
 
 func (o *Origins) lookup(a netip.Addr, longest int) (netip.Prefix, []topology.ASN) {
@@ -183,7 +180,7 @@ func WriteOrigins(w io.Writer, vrps []rpki.VRP) error {
 		}
 	}
 	slices.SortFunc(all, func(a, b pair) int {
-		return cmp.Or(a.prefix.Addr().Compare(b.prefix.Addr()), cmp.Compare(a.prefix.Bits(), b.prefix.Bits()), cmp.Compare(a.asn, b.asn))
+		return cmp.Or(a.prefix.Compare(b.prefix), cmp.Compare(a.asn, b.asn))
 	})
 	out := csv.NewWriter(w)
 	if err := out.Write([]string{"prefix", "asn"}); err != nil {

@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -131,9 +130,7 @@ func (o *Origins) byOrigin() map[topology.ASN][]netip.Prefix {
 		}
 	}
 	for _, list := range out {
-		slices.SortFunc(list, func(a, b netip.Prefix) int {
-			return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
-		})
+		slices.SortFunc(list, netip.Prefix.Compare)
 	}
 	return out
 }

@@ -201,7 +201,7 @@ func (s *surveyor) sorted() *result.Domains {
 	}
 	slices.SortFunc(order, func(a, b int32) int {
 		x, y := s.targets[a], s.targets[b]
-		return cmp.Or(cmp.Compare(x.Victim, y.Victim), x.Prefix.Addr().Compare(y.Prefix.Addr()), cmp.Compare(x.Prefix.Bits(), y.Prefix.Bits()))
+		return cmp.Or(cmp.Compare(x.Victim, y.Victim), x.Prefix.Compare(y.Prefix))
 	})
 	place := make([]int32, len(order))
 	targets, address := make([]result.Target, len(order)), make([]netip.Addr, len(order))

@@ -109,7 +109,7 @@ func (v *validation) check(ok bool, field string, found any, expected string) bo
 func (v *validation) run() {
 	a := v.a
 	s, known := specOf(a.Kind)
-	if !v.check(known, "kind", fmt.Sprintf("%q", string(a.Kind)), "one of "+listKinds()) {
+	if !v.check(known, "kind", fmt.Sprintf("%q", string(a.Kind)), "one of "+JoinKinds(Kinds())) {
 		return
 	}
 	set := a.fields()
@@ -124,7 +124,7 @@ func (v *validation) run() {
 	if set&fieldPrefix&s.takes != 0 && v.prefix("prefix", a.Prefix) && whole {
 		inside := a.Prefix.Bits() >= a.Target.Bits() && a.Target.Contains(a.Prefix.Addr())
 		v.check(inside, "prefix", a.Prefix, "the target "+a.Target.String()+" or a part of it")
-		v.check(!inside || !a.part(s) || a.Prefix != a.Target, "prefix", a.Prefix, "a part of the target, not all of it")
+		v.check(!inside || !a.Part() || a.Prefix != a.Target, "prefix", a.Prefix, "a part of the target, not all of it")
 	}
 	if set&fieldAddress&s.takes != 0 && whole {
 		v.check(a.Target.Contains(a.Address), "address", a.Address, "an address of the target "+a.Target.String())

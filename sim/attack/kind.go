@@ -70,12 +70,13 @@ func ParseKind(s string) (Kind, error) {
 	if _, ok := specOf(Kind(s)); ok {
 		return Kind(s), nil
 	}
-	return "", fmt.Errorf("kind of attack %q: want one of %s", s, listKinds())
+	return "", fmt.Errorf("kind of attack %q: want one of %s", s, JoinKinds(Kinds()))
 }
 
-func listKinds() string {
+// JoinKinds returns the names of kinds as a list for people.
+func JoinKinds(kinds []Kind) string {
 	var names []string
-	for _, k := range Kinds() {
+	for _, k := range kinds {
 		names = append(names, string(k))
 	}
 	return strings.Join(names, ", ")

@@ -22,8 +22,10 @@ func (in *Setting) longest(p netip.Prefix) int {
 	return usual
 }
 
-// part says whether the attack announces a part of the target and nothing else.
-func (a Attack) part(s spec) bool {
+// Part says whether the attack is one that announces a part of the target and
+// nothing else.
+func (a Attack) Part() bool {
+	s, _ := specOf(a.Kind)
 	return s.subPrefix || a.Kind == RouteLeak && a.Type == leakInternal
 }
 
@@ -36,7 +38,7 @@ func (p *planning) fillPrefix() {
 		if a.Prefix.Bits() > longest && a.Prefix != a.Target {
 			p.assume("%v is longer than /%d, which most networks do not accept (RFC 7454 section 6.1.3): policies decide who does.", a.Prefix, longest)
 		}
-	case !a.part(p.spec):
+	case !a.Part():
 		a.Prefix = a.Target
 	case a.Target.Bits() >= longest:
 		p.refuse(NoLongerPrefix, "%v has no part that is accepted everywhere: longer than /%d is not (RFC 7454 section 6.1.3)", a.Target, longest)

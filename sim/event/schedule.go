@@ -252,7 +252,7 @@ func (c *compiler) link(s Session) (link, error) {
 func (c *compiler) program() *program {
 	out := &program{}
 	slices.SortFunc(c.parts, func(a, b *part) int {
-		return cmp.Or(a.prefix.Addr().Compare(b.prefix.Addr()), cmp.Compare(a.prefix.Bits(), b.prefix.Bits()))
+		return a.prefix.Compare(b.prefix)
 	})
 	for _, p := range c.parts {
 		p.steps = mergeSteps(p.steps, c.sessions)
