@@ -30,6 +30,24 @@ type tables interface {
 	AppendTrace(hops []int32, i int32, addr netip.Addr) ([]int32, route.Fate)
 }
 
+// forwarding returns the routes of all prefixes, and who drops packets on purpose.
+func forwarding(t tables) (routes []fabric.PrefixRoutes, drops func(as int32, dst netip.Addr) bool) {
+	switch t := t.(type) {
+	case *route.Table:
+		return prefixRoutes(t.Routes()), func(as int32, dst netip.Addr) bool { _, hole := t.Blackhole(as, dst); return hole }
+	case *event.Table:
+		return prefixRoutes(t.States()), func(as int32, dst netip.Addr) bool { _, hole := t.Blackhole(as, dst); return hole }
+	}
+	return nil, nil
+}
+
+func prefixRoutes[T fabric.PrefixRoutes](list []T) (out []fabric.PrefixRoutes) {
+	for _, r := range list {
+		out = append(out, r)
+	}
+	return out
+}
+
 // maxEpochs bounds how many tables a story has.
 const maxEpochs = 20_000
 
@@ -159,25 +177,12 @@ func change(before, now announcements) (c event.Change) {
 
 // epochs returns the course as forwarding tables.
 func (w *World) epochs(c *course) []fabric.Epoch {
-	drops := slices.ContainsFunc(w.source.Routing.Policies, func(p scenarios.RoutingPolicy) bool { return p.ROVPP })
+	holes := slices.ContainsFunc(w.source.Routing.Policies, func(p scenarios.RoutingPolicy) bool { return p.ROVPP })
 	out := make([]fabric.Epoch, len(c.from))
 	for n, from := range c.from {
 		e := fabric.Epoch{From: from, Diverts: w.diverts(from)}
-		switch t := c.tables[n].(type) {
-		case *route.Table:
-			for _, r := range t.Routes() {
-				e.Routes = append(e.Routes, r)
-			}
-			if drops {
-				e.Drops = func(as int32, dst netip.Addr) bool { _, hole := t.Blackhole(as, dst); return hole }
-			}
-		case *event.Table:
-			for _, s := range t.States() {
-				e.Routes = append(e.Routes, s)
-			}
-			if drops {
-				e.Drops = func(as int32, dst netip.Addr) bool { _, hole := t.Blackhole(as, dst); return hole }
-			}
+		if e.Routes, e.Drops = forwarding(c.tables[n]); !holes {
+			e.Drops = nil // nobody is asked in vain
 		}
 		out[n] = e
 	}

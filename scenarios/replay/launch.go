@@ -56,9 +56,8 @@ func (t *teller) launch(a scenarios.Attack, target scenarios.Owned) error {
 		if err != nil {
 			return err
 		}
-		e.Added, e.Removed = changes(t.vrps, after)
-		t.vrps = after
-		if err := t.compile(); err != nil {
+		e.Added, e.Removed = missing(after, t.vrps), missing(t.vrps, after)
+		if err := t.judgeBy(after); err != nil {
 			return err
 		}
 	}
@@ -86,24 +85,18 @@ func (t *teller) launch(a scenarios.Attack, target scenarios.Owned) error {
 	return nil
 }
 
-// changes returns the payloads that came and went, as text.
-func changes(before, after *rpki.VRPs) (added, removed []string) {
-	list := func(set *rpki.VRPs) (out []string) {
-		for v := range set.All() {
+// missing returns the payloads of one set that another lacks, as text, whatever
+// their trust anchors. Sets can be those of the whole Internet.
+func missing(of, from *rpki.VRPs) (out []string) {
+	bare := func(v rpki.VRP) rpki.VRP { v.TrustAnchor = ""; return v }
+	there := make(map[rpki.VRP]bool, from.Len())
+	for v := range from.All() {
+		there[bare(v)] = true
+	}
+	for v := range of.All() {
+		if !there[bare(v)] {
 			out = append(out, scenarios.VRP{VRP: v}.String())
 		}
-		return out
 	}
-	was, is := list(before), list(after)
-	for _, v := range is {
-		if !slices.Contains(was, v) {
-			added = append(added, v)
-		}
-	}
-	for _, v := range was {
-		if !slices.Contains(is, v) {
-			removed = append(removed, v)
-		}
-	}
-	return added, removed
+	return out
 }

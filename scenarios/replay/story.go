@@ -49,11 +49,11 @@ type pending struct {
 // tell turns the timeline into moments and into a list of what happens, in words.
 func (w *World) tell() error {
 	t := &teller{World: w, anns: w.standing(), rightful: map[netip.Prefix]bool{}}
-	var err error
-	if t.vrps, err = rpki.NewVRPs(w.defences.Payloads.VRPs); err != nil {
+	vrps, err := rpki.NewVRPs(w.defences.Payloads.VRPs)
+	if err != nil {
 		return fmt.Errorf("rpki: %w", err)
 	}
-	if err := t.compile(); err != nil {
+	if err := t.judgeBy(vrps); err != nil {
 		return err
 	}
 	t.mark()
@@ -68,15 +68,13 @@ func (w *World) tell() error {
 	return nil
 }
 
-// compile makes the policies fit the payloads. Where nobody follows any they are
-// left out: routes are then found the fastest way.
-func (t *teller) compile() error {
-	s := t.source
-	if len(s.Routing.Policies) == 0 && s.RPKI == nil {
-		return nil
+// judgeBy makes payloads those of the RPKI from now on, and the policies fit them.
+// Where nobody follows any they are left out: routes are then found the fastest way.
+func (t *teller) judgeBy(vrps *rpki.VRPs) (err error) {
+	t.vrps = vrps
+	if s := t.source; len(s.Routing.Policies) > 0 || s.RPKI != nil {
+		t.policies, err = t.defences.Compile(vrps)
 	}
-	var err error
-	t.policies, err = t.defences.Compile(t.vrps)
 	return err
 }
 
@@ -302,14 +300,11 @@ func (t *teller) change(field string, r scenarios.RPKIChange) error {
 		e.Removed = append(e.Removed, v.String())
 	}
 	t.say(e)
-	return t.setVRPs(all)
-}
-
-func (t *teller) setVRPs(all []rpki.VRP) (err error) {
-	if t.vrps, err = rpki.NewVRPs(all); err != nil {
+	vrps, err := rpki.NewVRPs(all)
+	if err != nil {
 		return err
 	}
-	return t.compile()
+	return t.judgeBy(vrps)
 }
 
 // attackName says what kind of hijack it is, given what is announced by right.
