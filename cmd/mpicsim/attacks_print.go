@@ -6,10 +6,10 @@ import (
 	"regexp"
 	"strings"
 
+	"mpicsim/scenarios"
 	"mpicsim/sim/attack"
 	"mpicsim/sim/attack/examples"
 	"mpicsim/sim/route"
-	"mpicsim/topology"
 )
 
 // attacksPage is everything that the page about attacks shows, run and ready.
@@ -146,13 +146,13 @@ func setting(x examples.Example, r *examples.Result) []string {
 	said := []string{announced}
 	say := func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
 	for _, v := range x.VRPs {
-		say("ROA: %s.", vrp(v.Prefix.String(), v.Prefix.Bits(), v.MaxLength, v.Origin))
+		say("ROA: %s.", scenarios.VRP{VRP: v})
 	}
 	if len(r.Plan.Revoked) > 0 {
 		say("It is revoked.")
 	}
 	for _, v := range r.Plan.VRPs {
-		say("The ROA of the attack: %s.", vrp(v.Prefix.String(), v.Prefix.Bits(), v.MaxLength, v.Origin))
+		say("The ROA of the attack: %s.", scenarios.VRP{VRP: v})
 	}
 	for _, a := range x.ASPAs {
 		say("ASPA of AS %v: %s.", a.Customer, route.FormatPath(a.Providers))
@@ -178,13 +178,6 @@ func setting(x examples.Example, r *examples.Result) []string {
 		say("All ties fall to the attacker.")
 	}
 	return said
-}
-
-func vrp(prefix string, bits, longest int, origin topology.ASN) string {
-	if longest != bits {
-		prefix += fmt.Sprintf("-%d", longest)
-	}
-	return fmt.Sprintf("%s AS%v", prefix, origin)
 }
 
 // defencesOf returns the names of the defences that a policy consists of.

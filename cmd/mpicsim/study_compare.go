@@ -121,15 +121,7 @@ func (f studyCompareFlags) hijacks(ctx context.Context, s streams, path string) 
 			return nil, err
 		}
 		return &hijacksOf{d.Manifest, d.Viewpoints, d.Domains, func(each func(*result.Hijack) error) (result.Engine, error) {
-			for h, err := range d.Hijacks() {
-				if err == nil {
-					err = each(h)
-				}
-				if err != nil {
-					return result.Engine{}, err
-				}
-			}
-			return d.Manifest.Engine, nil
+			return d.Manifest.Engine, stored(d, each)
 		}}, nil
 	}
 	plan, err := prepareStudy(ctx, s, path, studyFlags{workers: f.workers})
@@ -156,7 +148,7 @@ func (f studyCompareFlags) hijacks(ctx context.Context, s streams, path string) 
 // domains. It notes in the manifest how they were computed.
 func compareHijacks(h *hijacksOf, o resilience.Options) (*resilience.Comparison, error) {
 	if h.domains == nil {
-		report, err := accumulate(o, func(each func(*result.Hijack) error) (err error) {
+		report, err := accumulate(o, resilience.ReportOptions{}, func(each func(*result.Hijack) error) (err error) {
 			h.manifest.Engine, err = h.each(each)
 			return err
 		})
@@ -176,7 +168,7 @@ func compareHijacks(h *hijacksOf, o resilience.Options) (*resilience.Comparison,
 	var apart resilience.Apart
 	var reports []resilience.Compared
 	for _, surface := range domains.Surfaces() {
-		report, err := accumulate(o, func(each func(*result.Hijack) error) (err error) {
+		report, err := accumulate(o, resilience.ReportOptions{}, func(each func(*result.Hijack) error) (err error) {
 			apart, err = domains.Each(surface, each)
 			return err
 		})
@@ -188,16 +180,4 @@ func compareHijacks(h *hijacksOf, o resilience.Options) (*resilience.Comparison,
 	c := resilience.Compare(h.manifest.Attacks, reports)
 	c.Apart = &apart
 	return c, nil
-}
-
-// accumulate returns what policies make of hijacks.
-func accumulate(o resilience.Options, hijacks func(each func(*result.Hijack) error) error) (*resilience.Report, error) {
-	sum, err := resilience.NewAccumulator(o)
-	if err != nil {
-		return nil, err
-	}
-	if err := hijacks(sum.Add); err != nil {
-		return nil, err
-	}
-	return sum.Report(resilience.ReportOptions{})
 }

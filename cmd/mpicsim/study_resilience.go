@@ -105,37 +105,46 @@ func judgeStudy(d *result.Directory, f studyResilienceFlags, day time.Time) (*re
 	if err != nil {
 		return nil, err
 	}
-	add := func(each func(*result.Hijack) error) error {
-		for h, err := range d.Hijacks() {
-			if err != nil {
-				return err
-			}
-			if err := each(h); err != nil {
-				return fmt.Errorf("%s: %w", d.Path, err)
-			}
+	wanted := resilience.ReportOptions{List: f.list}
+	if f.json {
+		wanted = resilience.ReportOptions{List: -1, Steps: 101}
+	}
+	if domains == nil {
+		return accumulate(o, wanted, func(add func(*result.Hijack) error) error { return stored(d, add) })
+	}
+	o.Names = domains.Names()
+	return accumulate(o, wanted, func(add func(*result.Hijack) error) error {
+		if err := stored(d, domains.Add); err != nil {
+			return err
 		}
-		return nil
-	}
-	if domains != nil {
-		o.Names = domains.Names()
-	}
+		_, err := domains.Each(f.surface, add)
+		return err
+	})
+}
+
+// accumulate returns what policies make of hijacks.
+func accumulate(o resilience.Options, wanted resilience.ReportOptions, hijacks func(add func(*result.Hijack) error) error) (*resilience.Report, error) {
 	sum, err := resilience.NewAccumulator(o)
 	if err != nil {
 		return nil, err
 	}
-	if domains == nil {
-		err = add(sum.Add)
-	} else if err = add(domains.Add); err == nil {
-		_, err = domains.Each(f.surface, sum.Add)
-	}
-	if err != nil {
+	if err := hijacks(sum.Add); err != nil {
 		return nil, err
 	}
-	list, steps := f.list, 0
-	if f.json {
-		list, steps = -1, 101
+	return sum.Report(wanted)
+}
+
+// stored hands on all hijacks of a finished study.
+func stored(d *result.Directory, each func(*result.Hijack) error) error {
+	for h, err := range d.Hijacks() {
+		if err != nil {
+			return err
+		}
+		if err := each(h); err != nil {
+			return fmt.Errorf("%s: %w", d.Path, err)
+		}
 	}
-	return sum.Report(resilience.ReportOptions{List: list, Steps: steps})
+	return nil
 }
 
 // studyDomains returns room for the hijacks of a study of domains, nil if victims

@@ -47,8 +47,11 @@ type Compared struct {
 // at, too.
 func Compare(attacks []string, reports []Compared) *Comparison {
 	c := &Comparison{Schema: ComparisonSchema, Rows: []ComparisonRow{}}
-	type place struct{ policy, attack, surface int }
-	var places []place
+	type placed struct {
+		policy, attack, surface int
+		row                     ComparisonRow
+	}
+	var all []placed
 	for surface, r := range reports {
 		for _, a := range r.Attacks {
 			at := slices.Index(attacks, a.Attack)
@@ -60,26 +63,18 @@ func Compare(attacks []string, reports []Compared) *Comparison {
 				if o == nil {
 					o = p.WithoutPrimary
 				}
-				places = append(places, place{n, at, surface})
-				c.Rows = append(c.Rows, ComparisonRow{
+				all = append(all, placed{n, at, surface, ComparisonRow{
 					Deployment: p.Deployment, Rule: p.Rule.Name, Needs: p.Needs, Attack: a.Attack, Surface: r.Surface, Victims: a.Victims, Hijacks: a.Hijacks,
 					Median: o.Median, Mean: o.Mean, Unreached: o.Unreached, Spread: o.Spread,
-				})
+				}})
 			}
 		}
 	}
-	order := make([]int, len(places))
-	for n := range order {
-		order[n] = n
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		x, y := places[a], places[b]
+	slices.SortStableFunc(all, func(x, y placed) int {
 		return cmp.Or(cmp.Compare(x.policy, y.policy), cmp.Compare(x.attack, y.attack), cmp.Compare(x.surface, y.surface))
 	})
-	rows := make([]ComparisonRow, len(order))
-	for n, k := range order {
-		rows[n] = c.Rows[k]
+	for _, p := range all {
+		c.Rows = append(c.Rows, p.row)
 	}
-	c.Rows = rows
 	return c
 }

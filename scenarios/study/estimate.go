@@ -69,14 +69,13 @@ func (p *Plan) Estimate(ctx context.Context, now func() time.Time) (Estimate, er
 // measure computes some of the attacks, those that are swept or the others, and
 // says how long it took and how many hijacks that were.
 func (w *worker) measure(ctx context.Context, now func() time.Time, out *result.HijackWriter, bulk bool) (time.Duration, int64, error) {
-	every, kept := w.every, w.attacks
 	part := *w.Plan
-	part.attacks = slices.DeleteFunc(slices.Clone(kept), func(a way) bool { return (a.prepared != nil) != bulk })
+	part.attacks = slices.DeleteFunc(slices.Clone(w.attacks), func(a way) bool { return (a.prepared != nil) != bulk })
 	of := *w
 	of.Plan = &part
 	all, perVictim := len(part.victims.index), len(part.attackers.index)*len(part.attacks)
 	steps := min(max(all/20, (enough+perVictim-1)/perVictim), maxSteps, all)
-	if of.every = every; !bulk {
+	if !bulk {
 		of.every = max(len(part.attackers.index)/fewAttackers, 1)
 	}
 	var measured atomic.Int64

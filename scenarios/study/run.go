@@ -54,12 +54,9 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (*result.Manifest, error) 
 		return nil, err
 	}
 	defer lock.Close()
-	viewpoints := jsonBytes(p.viewpoints)
-	if err := errors.Join(d.write(result.StudyName, p.options.Source.Text), d.write(result.ViewpointsName, viewpoints)); err != nil {
-		return nil, explained(err)
-	}
-	if p.domains != nil {
-		if err := d.write(result.DomainsName, jsonBytes(p.domains)); err != nil {
+	files := p.plainFiles()
+	for _, f := range append([]plainFile{{result.StudyName, p.options.Source.Text}}, files...) {
+		if err := d.write(f.name, f.data); err != nil {
 			return nil, explained(err)
 		}
 	}
@@ -67,7 +64,7 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (*result.Manifest, error) 
 	if err != nil {
 		return nil, explained(err)
 	}
-	m := p.manifest(viewpoints, records)
+	m := p.manifest(files, records)
 	if err := d.write(result.ManifestName, jsonBytes(m)); err != nil {
 		return nil, explained(err)
 	}
@@ -118,11 +115,10 @@ func another(d directory, before, now []byte) error {
 }
 
 // manifest returns the complete manifest.
-func (p *Plan) manifest(viewpoints []byte, records []record) *result.Manifest {
+func (p *Plan) manifest(files []plainFile, records []record) *result.Manifest {
 	m := p.draft
-	m.Files = []result.File{plainFile(result.ViewpointsName, viewpoints)}
-	if p.domains != nil {
-		m.Files = append(m.Files, plainFile(result.DomainsName, jsonBytes(p.domains)))
+	for _, f := range files {
+		m.Files = append(m.Files, f.describe())
 	}
 	for _, r := range records {
 		m.Files = append(m.Files, r.File)
@@ -134,12 +130,27 @@ func (p *Plan) manifest(viewpoints []byte, records []record) *result.Manifest {
 	return &m
 }
 
-// plainFile describes a file with data.
-func plainFile(name string, data []byte) result.File {
+// plainFile is a file that is written as it is, without hijacks.
+type plainFile struct {
+	name string
+	data []byte
+}
+
+// plainFiles returns those of the results, as the manifest lists them.
+func (p *Plan) plainFiles() []plainFile {
+	files := []plainFile{{result.ViewpointsName, jsonBytes(p.viewpoints)}}
+	if p.domains != nil {
+		files = append(files, plainFile{result.DomainsName, jsonBytes(p.domains)})
+	}
+	return files
+}
+
+// describe returns its entry in the manifest.
+func (f plainFile) describe() result.File {
 	w := result.NewHashWriter(io.Discard)
-	_, _ = w.Write(data) // hashing does not fail
+	_, _ = w.Write(f.data) // hashing does not fail
 	file := w.File()
-	file.Name = name
+	file.Name = f.name
 	return file
 }
 

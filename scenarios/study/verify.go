@@ -27,12 +27,11 @@ func (p *Plan) Verify(ctx context.Context, stored *result.Directory, tell func(P
 	if err := stored.Check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotReproduced, err)
 	}
-	viewpoints := jsonBytes(p.viewpoints)
 	records, err := p.recompute(ctx, tell)
 	if err != nil {
 		return err
 	}
-	again := p.manifest(viewpoints, records).Files
+	again := p.manifest(p.plainFiles(), records).Files
 	if len(again) != len(stored.Manifest.Files) {
 		return fmt.Errorf("%w: %d files: the manifest has %d", ErrNotReproduced, len(again), len(stored.Manifest.Files))
 	}
