@@ -44,7 +44,7 @@ func serveConfigured(ctx context.Context, s streams, f coordinatorFlags, c confi
 	watching.Go(func() { watch(watched, &c, signals, time.Duration(file.ReloadInterval)) })
 	defer watching.Wait()
 	defer stop()
-	return serveUntilDone(ctx, s, f, h, "")
+	return serveUntilDone(ctx, s, f, h, "", c.options.Registry)
 }
 
 // read puts in place what the files say, or returns why it cannot: then nothing

@@ -22,6 +22,7 @@ import (
 	"mpicsim/perspectives/coordinator"
 	"mpicsim/perspectives/openmpic"
 	"mpicsim/perspectives/policy"
+	"mpicsim/perspectives/remote"
 	"mpicsim/scenarios/replay"
 )
 
@@ -161,16 +162,20 @@ func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err err
 	if err != nil {
 		return err
 	}
-	return serveUntilDone(ctx, s, f, server.HTTPServer(), hint)
+	return serveUntilDone(ctx, s, f, server.HTTPServer(), hint, registry)
 }
 
-// serveUntilDone listens until the context ends.
-func serveUntilDone(ctx context.Context, s streams, f coordinatorFlags, h *http.Server, hint string) error {
+// serveUntilDone listens until the context ends. Errors of connections are counted
+// in the registry.
+func serveUntilDone(ctx context.Context, s streams, f coordinatorFlags, h *http.Server, hint string, registry prometheus.Registerer) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.listen)
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
-	h.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(s.err, nil), slog.LevelWarn)
+	h.ErrorLog, err = remote.ConnectionLog("mpic_connection_errors_total", slog.New(slog.NewTextHandler(s.err, nil)), time.Now, registry)
+	if err != nil {
+		return fault(errors.Join(err, listener.Close()))
+	}
 	h.BaseContext = func(net.Listener) context.Context { return context.WithoutCancel(ctx) }
 	served := make(chan error, 1)
 	go func() { served <- h.Serve(listener) }()

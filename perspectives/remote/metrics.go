@@ -1,6 +1,8 @@
 package remote
 
 import (
+	"log"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -18,9 +20,11 @@ type metrics struct {
 	refusals *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	active   *prometheus.GaugeVec
+	// connections gets the errors of connections that bring no request.
+	connections *log.Logger
 }
 
-func newMetrics() *metrics {
+func newMetrics(lines *slog.Logger, clock perspectives.Clock) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		checks: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -39,6 +43,8 @@ func newMetrics() *metrics {
 	}
 	m.registry.MustRegister(m.checks, m.refusals, m.seconds, m.active,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	// The registry is new: there is no other metric of the name.
+	m.connections, _ = ConnectionLog("mpic_perspective_connection_errors_total", lines, clock, m.registry)
 	return m
 }
 

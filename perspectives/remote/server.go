@@ -108,7 +108,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{config: c, metrics: newMetrics(), usages: map[string]*usage{}}
+	s := &Server{config: c, metrics: newMetrics(c.Log, c.Clock), usages: map[string]*usage{}}
 	if err := s.Reload(c.Credentials); err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func (s *Server) serve(ctx context.Context, listener net.Listener, handler http.
 		WriteTimeout:      s.config.CheckTimeout + 2*requestTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.config.Log.Handler(), slog.LevelWarn),
+		ErrorLog:          s.metrics.connections,
 	}
 	drained := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
