@@ -41,11 +41,11 @@ type reply struct {
 // Data outside zone is ignored. It returns ErrServerFailure, ErrLame or
 // ErrMalformed if another server should be asked.
 func classify(m *dns.Msg, zone string, q question) (reply, error) {
+	if err := whole(m); err != nil {
+		return reply{}, err
+	}
 	if m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError {
 		return reply{}, fmt.Errorf("%w: %s", ErrServerFailure, rcodeName(m.Rcode))
-	}
-	if err := wellFormed(m); err != nil {
-		return reply{}, err
 	}
 	rep, found, err := fromAnswer(m, zone, q)
 	if err != nil {
@@ -71,23 +71,6 @@ func classify(m *dns.Msg, zone string, q question) (reply, error) {
 		return reply{kind: answered, rcode: m.Rcode}, nil
 	}
 	return reply{}, fmt.Errorf("%w: neither an authoritative answer nor a referral below %s", ErrLame, zone)
-}
-
-// wellFormed refuses records without RDATA of types that cannot be empty: package
-// dns reads them as records with zero values.
-func wellFormed(m *dns.Msg) error {
-	for _, section := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
-		for _, rr := range section {
-			switch rr.(type) {
-			case *dns.OPT, *dns.NULL, *dns.APL, *dns.RFC3597:
-				continue
-			}
-			if h := rr.Header(); h.Rdlength == 0 {
-				return fmt.Errorf("%w: %s %s without data", ErrMalformed, h.Name, typeName(h.Rrtype))
-			}
-		}
-	}
-	return nil
 }
 
 // fromAnswer follows the aliases in the answer section as far as they stay in

@@ -21,15 +21,11 @@ type zone struct {
 	trust
 }
 
-// endpoint is one address of one name server.
-type endpoint struct {
-	name string
-	addr netip.AddrPort
-	// down is set if the last exchange of the session with it failed in the
-	// network; it is then asked last.
-	down bool
-	// foldsCase is set if the server did not echo the case of a question.
-	foldsCase bool
+// add adds an endpoint to those of the zone, once.
+func (z *zone) add(e *endpoint) {
+	if !slices.Contains(z.endpoints, e) {
+		z.endpoints = append(z.endpoints, e)
+	}
 }
 
 // delegation is a referral as received: bailiwick rules applied, limits not.
@@ -72,7 +68,7 @@ func (s *Session) learn(d *delegation) *zone {
 	for _, g := range d.glue {
 		if slices.Contains(servers, g.server) && addresses[g.server] < limits.Addresses {
 			addresses[g.server]++
-			z.endpoints = append(z.endpoints, &endpoint{name: g.server, addr: netip.AddrPortFrom(g.addr, s.r.port)})
+			z.add(s.endpoint(netip.AddrPortFrom(g.addr, s.r.port)))
 		}
 	}
 	var glueless []string
@@ -105,7 +101,7 @@ func (l *lookup) resolveGlueless(ctx context.Context, z *zone, depth int) error 
 	}
 	for _, rr := range a.Records[:min(len(a.Records), l.r.limits.Addresses)] {
 		if addr, ok := addressOf(rr); ok {
-			z.endpoints = append(z.endpoints, &endpoint{name: q.name, addr: netip.AddrPortFrom(addr, l.r.port)})
+			z.add(l.s.endpoint(netip.AddrPortFrom(addr, l.r.port)))
 		}
 	}
 	return nil

@@ -28,6 +28,9 @@ var (
 	ErrLame = errors.New("lame server")
 	// ErrMalformed: a reply that is not a well-formed answer to the question.
 	ErrMalformed = errors.New("malformed reply")
+	// ErrTruncated: a reply that does not fit into a datagram, by a server that does
+	// not send the whole of it over TCP. What came of it is not an answer.
+	ErrTruncated = errors.New("truncated reply")
 	// ErrNoServers: a delegation with no name server that has an address.
 	ErrNoServers = errors.New("no usable name server")
 	// ErrRefusedAddress: a name server's address that Options.Allowed refuses.

@@ -29,47 +29,6 @@ const (
 	maxEvidence = 32
 )
 
-// manner is how a question is put.
-type manner struct {
-	network string // "udp" or "tcp"
-	edns    bool
-	plain   bool // in lower case, and the reply's case does not matter
-}
-
-// exchange asks one server: over UDP, without EDNS if the server does not know it
-// (RFC 6891 7), over TCP if the reply is truncated. If the server does not echo
-// the case of the question, it is asked over TCP, where nobody can forge a reply
-// without seeing the query, and only if that fails in plain case over UDP.
-func (l *lookup) exchange(ctx context.Context, e *endpoint, q question) (*dns.Msg, error) {
-	how := manner{network: "udp", edns: true, plain: l.r.plainCase}
-	if e.foldsCase {
-		return l.plainly(ctx, e.addr, q)
-	}
-	m, err := l.roundTrip(ctx, e.addr, q, how)
-	if err == nil && m.Rcode == dns.RcodeFormatError && m.IsEdns0() == nil {
-		how.edns = false
-		m, err = l.roundTrip(ctx, e.addr, q, how)
-	}
-	if errors.Is(err, errCase) {
-		e.foldsCase = true
-		return l.plainly(ctx, e.addr, q)
-	}
-	if err == nil && m.Truncated {
-		how.network, how.plain = "tcp", true
-		m, err = l.roundTrip(ctx, e.addr, q, how)
-	}
-	return m, err
-}
-
-// plainly asks a server that does not echo the case of questions.
-func (l *lookup) plainly(ctx context.Context, server netip.AddrPort, q question) (*dns.Msg, error) {
-	m, err := l.roundTrip(ctx, server, q, manner{network: "tcp", edns: true, plain: true})
-	if !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrUnreachable) {
-		return m, err
-	}
-	return l.roundTrip(ctx, server, q, manner{network: "udp", edns: true, plain: true})
-}
-
 // roundTrip sends one query and records the exchange in the trace.
 func (l *lookup) roundTrip(ctx context.Context, server netip.AddrPort, q question, how manner) (*dns.Msg, error) {
 	if l.queries <= 0 {
@@ -203,15 +162,11 @@ func overTCP(conn net.Conn, wire []byte, query *dns.Msg) (*dns.Msg, error) {
 	m, err := parse(buf, query)
 	switch {
 	case errors.Is(err, errCase): // over TCP nobody can guess
+		return m, nil
 	case errors.Is(err, errStray):
 		return nil, fmt.Errorf("%w: a reply to another question", ErrMalformed)
-	case err != nil:
-		return nil, err
 	}
-	if m.Truncated {
-		return nil, fmt.Errorf("%w: truncated over TCP", ErrMalformed)
-	}
-	return m, nil
+	return m, err
 }
 
 // errStray marks a message that is not a reply to our question: over UDP
@@ -226,17 +181,15 @@ var errCase = fmt.Errorf("%w: the case of the question is not echoed", ErrMalfor
 // form. A truncated reply may have no readable records. With errCase there is a
 // reply all the same.
 func parse(wire []byte, query *dns.Msg) (*dns.Msg, error) {
-	const header, flagTC = 12, 0x02
-	if len(wire) < header || binary.BigEndian.Uint16(wire) != query.Id {
+	if len(wire) < headerSize || binary.BigEndian.Uint16(wire) != query.Id {
 		return nil, errStray
 	}
-	m := new(dns.Msg)
-	err := m.Unpack(wire)
+	m, err := unpack(wire)
 	if !m.Response || m.Opcode != dns.OpcodeQuery {
 		return nil, errStray
 	}
-	if err != nil && wire[2]&flagTC == 0 {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	if err != nil {
+		return nil, err
 	}
 	for _, section := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
 		for _, rr := range section {

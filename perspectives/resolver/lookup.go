@@ -267,8 +267,8 @@ func (l *lookup) askServer(ctx context.Context, z *zone, e *endpoint, q query, d
 			return reply{}, fmt.Errorf("server %v: %w: %w", e.addr, ErrRefusedAddress, err)
 		}
 	}
-	m, err := l.exchange(ctx, e, q.question)
-	e.down = errors.Is(err, ErrTimeout) || errors.Is(err, ErrUnreachable)
+	m, err := l.exchange(ctx, e, q.question, l.r.validates() && z.status != Insecure)
+	e.down = !errors.Is(err, ErrTruncated) && (errors.Is(err, ErrTimeout) || errors.Is(err, ErrUnreachable))
 	if err != nil {
 		return reply{}, fmt.Errorf("server %v: %w", e.addr, err)
 	}

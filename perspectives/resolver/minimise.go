@@ -46,7 +46,8 @@ func (l *lookup) askDown(ctx context.Context, z *zone, q question, depth int) (r
 
 // misunderstood says whether a server replied and its reply was of no use.
 func misunderstood(err error) bool {
-	return errors.Is(err, ErrServerFailure) || errors.Is(err, ErrLame) || errors.Is(err, ErrMalformed) || errors.Is(err, ErrLoop)
+	return errors.Is(err, ErrServerFailure) || errors.Is(err, ErrLame) || errors.Is(err, ErrMalformed) ||
+		errors.Is(err, ErrTruncated) || errors.Is(err, ErrLoop)
 }
 
 // shortened returns the names between z and name that its servers should be asked

@@ -2,13 +2,15 @@
 // and follows referrals itself, so that every packet of a lookup leaves from
 // the perspective that it serves (BR 3.2.2.9).
 //
-// What is done: UDP with EDNS(0) (RFC 6891), TCP after truncation (RFC 7766),
-// retries over the servers of a zone, CNAME chains, DNAME (RFC 6672), name
+// What is done: UDP with EDNS(0) (RFC 6891), TCP after truncation (RFC 7766), plainer
+// questions for servers that do not cope, one thing given up at a time (EDNS, the
+// random case of letters, TCP), retries over the servers of a zone, CNAME chains, DNAME (RFC 6672), name
 // servers without glue, NXDOMAIN against NODATA (RFC 2308), and bailiwick rules:
 // from a server of zone Z only data at or below Z is believed, in the answer and
 // as glue. Servers above the zone of a name see only as much of it as they must
 // (QNAME minimisation, RFC 9156), and the letters of questions have a random case
-// that the reply must echo (0x20). Everything that a hostile server could make
+// that the reply must echo (0x20). A reply that is truncated or ends early is never
+// an answer. Everything that a hostile server could make
 // long is bounded by [Limits].
 //
 // With trust anchors every answer is validated (RFC 4033 to 4035, RFC 6840 4):
@@ -26,8 +28,8 @@
 // that answers without the AA bit is taken as lame, even where some resolvers
 // would believe it.
 //
-// What a [Session] remembers is which servers hold which zone and the zones'
-// validated keys; it must be used for one check of one attempt and then be
+// What a [Session] remembers is which servers hold which zone, what they cannot do,
+// and the zones' validated keys; it must be used for one check of one attempt and then be
 // dropped, because results must be reused neither across perspectives nor across
 // attempts (BR 3.2.2.9). A [Resolver] remembers nothing.
 //
@@ -240,23 +242,27 @@ func checkRoots(roots []Root) error {
 }
 
 // Session is one check's use of a [Resolver]. It remembers the delegations that
-// it has seen and which name servers did not respond, and nothing else. It is
+// it has seen, which name servers did not respond and which manner of asking they
+// do not understand, and nothing else. It is
 // not safe for concurrent use.
 type Session struct {
 	r *Resolver
 	// zones are the zones whose servers are known, by canonical name. It is
 	// only looked up, never walked.
 	zones map[string]*zone
+	// endpoints are the servers' addresses met so far. It is only looked up, never
+	// walked.
+	endpoints map[netip.AddrPort]*endpoint
 }
 
 // NewSession returns a Session that knows the root hints only.
 func (r *Resolver) NewSession() *Session {
 	root := &zone{name: "."}
-	s := &Session{r: r, zones: map[string]*zone{".": root}}
+	s := &Session{r: r, zones: map[string]*zone{".": root}, endpoints: make(map[netip.AddrPort]*endpoint)}
 	root.trust = s.trusted(".", trust{})
 	for _, hint := range r.roots {
 		for _, a := range hint.Addrs {
-			root.endpoints = append(root.endpoints, &endpoint{name: dns.CanonicalName(hint.Name), addr: a})
+			root.add(s.endpoint(a))
 		}
 	}
 	return s

@@ -66,7 +66,7 @@ func (s *Stub) Lookup(ctx context.Context, name string, qtype uint16) (*Answer, 
 }
 
 // StubSession is one check's use of a [Stub]. It remembers whether the server
-// validates, and nothing else. It is not safe for concurrent use.
+// validates and which manner of asking it does not understand, and nothing else. It is not safe for concurrent use.
 type StubSession struct {
 	stub   *Stub
 	server *endpoint
@@ -77,7 +77,7 @@ type StubSession struct {
 
 // NewSession returns a session that knows nothing of the server.
 func (s *Stub) NewSession() *StubSession {
-	return &StubSession{stub: s, server: &endpoint{name: "stub", addr: s.server}}
+	return &StubSession{stub: s, server: &endpoint{addr: s.server}}
 }
 
 // Lookup is like [Session.Lookup]. The status is Secure if the server sets the AD
@@ -134,16 +134,16 @@ func (s *StubSession) ask(ctx context.Context, l *lookup, q question) (*dns.Msg,
 	var m *dns.Msg
 	var err error
 	for range l.r.limits.Tries {
-		m, err = l.exchange(ctx, s.server, q)
+		m, err = l.exchange(ctx, s.server, q, false)
 		if !errors.Is(err, ErrTimeout) || l.fatal(ctx) {
 			break
 		}
 	}
+	if err == nil {
+		err = whole(m)
+	}
 	if err == nil && m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError {
 		err = refusal(q, m)
-	}
-	if err == nil {
-		err = wellFormed(m)
 	}
 	if err == nil && !m.RecursionAvailable {
 		err = fmt.Errorf("%w: no recursion available", ErrLame)
