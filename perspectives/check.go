@@ -147,8 +147,8 @@ type DCVParameters struct {
 	// WebsiteChange must match somewhere, in addition to ChallengeValue if both
 	// are given.
 	MatchRegex string `json:"match_regex,omitempty"`
-	// HTTPHeaders are sent with every request of WebsiteChange and HTTP01, also
-	// after a redirect to the same host, never to another one.
+	// HTTPHeaders are sent with the first request of WebsiteChange and HTTP01, the
+	// one to the name or address of the check, never after a redirect.
 	HTTPHeaders map[string]string `json:"http_headers,omitempty"`
 	// RequireExactMatch asks DNSChange for a record that is the value, rather
 	// than one that contains it.

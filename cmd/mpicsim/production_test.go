@@ -70,7 +70,7 @@ func TestProductionContactsPublicAddressesOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			production := start(networkFile{})
-			for _, address := range []string{"127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00::1"} {
+			for _, address := range []string{"127.0.0.1", "10.1.2.3", "169.254.169.254", "168.63.129.16", "::1", "fd00::1", "64:ff9b::a83f:8110"} {
 				r := production(perspectives.Check{
 					Domain: address, Questions: perspectives.OnlyDCV, Method: perspectives.WebsiteChange,
 					DCV: perspectives.DCVParameters{ChallengeValue: "a-random-value", HTTPTokenPath: "file"},

@@ -35,6 +35,10 @@ type fetch struct {
 	// refuse returns why a redirect must not be followed to the URL, although the
 	// rules for redirects allow it.
 	refuse func(target *url.URL) error
+	// headers are the caller's, and replace others. They are for the first
+	// request: what answers after a redirect, even at the same name, was chosen by
+	// whoever redirected, and found by another lookup.
+	headers map[string]string
 }
 
 // response is what one request brought.
@@ -64,6 +68,7 @@ func (r *response) quoted() string {
 func (v *validation) follow(ctx context.Context, at *url.URL, f fetch) (*response, *url.URL, *perspectives.Outcome) {
 	web := &perspectives.SeenWeb{Page: []byte{}}
 	visited := []string{at.String()}
+	f.headers = v.check.DCV.HTTPHeaders
 	for {
 		resp, end := v.get(ctx, at, f)
 		if end != nil {
@@ -81,7 +86,7 @@ func (v *validation) follow(ctx context.Context, at *url.URL, f fetch) (*respons
 			return nil, nil, end
 		}
 		visited = append(visited, next.String())
-		at = next
+		at, f.headers = next, nil
 	}
 }
 
@@ -168,10 +173,8 @@ func (v *validation) request(ctx context.Context, at *url.URL, conn net.Conn, f 
 	}
 	req.Header.Set("User-Agent", v.o.UserAgent)
 	req.Header.Set("Accept", "*/*")
-	if v.own(at) {
-		for name, value := range v.check.DCV.HTTPHeaders {
-			req.Header.Set(name, value)
-		}
+	for name, value := range f.headers {
+		req.Header.Set(name, value)
 	}
 
 	transport := overConn(conn)
@@ -196,10 +199,6 @@ func (v *validation) request(ctx context.Context, at *url.URL, conn net.Conn, f 
 	out.body, out.cut = string(body), cut
 	return out, nil
 }
-
-// own says whether at is on the host of the check, which the caller's headers
-// are for.
-func (v *validation) own(at *url.URL) bool { return at.Hostname() == v.check.Domain }
 
 // readBody reads until there is enough, the limit is passed or the body ends,
 // however it is split into packets. cut says that there is or may be more.

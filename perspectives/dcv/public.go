@@ -11,8 +11,15 @@ import (
 // multicast, and IPv6 outside of 2000::/3. It is stricter than the registries in
 // two points: it refuses their few globally reachable anycast and service blocks
 // within 192.0.0.0/24 and 2001::/23 as well, and the prefixes that wrap an IPv4
-// address (6to4, NAT64), which would have to be judged themselves. An IPv4-mapped
-// address is judged as the IPv4 address.
+// address (6to4, Teredo, NAT64), which would have to be judged themselves. An
+// IPv4-mapped address is judged as the IPv4 address.
+//
+// It also refuses addresses of the unicast space that a cloud gives its own
+// machines for the platform's services (metadata, agents, resolvers, mirrors) and
+// does not announce to the Internet: who reaches them reaches the machine's own
+// platform, never an applicant. Those of other clouds lie in the blocks above, such
+// as 169.254.169.254 (most), 100.100.100.200 (Alibaba), 192.0.0.192 (Oracle),
+// fd00:ec2::254 (AWS) and fd20:ce::254 (Google).
 func PublicOnly(addr netip.Addr) error {
 	if !addr.IsValid() || addr.Zone() != "" {
 		return fmt.Errorf("address %q: expected an IP address without zone", addr)
@@ -58,4 +65,20 @@ var specialBlocks = [...]specialBlock{
 	{netip.MustParsePrefix("2001:db8::/32"), "documentation, RFC 3849"},
 	{netip.MustParsePrefix("2002::/16"), "6to4, RFC 3056"},
 	{netip.MustParsePrefix("3fff::/20"), "documentation, RFC 9637"},
+
+	// Platform services of clouds, as of 2026-11.
+	// Azure: learn.microsoft.com, "What is IP address 168.63.129.16?".
+	{netip.MustParsePrefix("168.63.129.16/32"), "Azure's platform (WireServer, DNS, DHCP)"},
+	// Equinix Metal, formerly Packet: its metadata service, metadata.packet.net.
+	{netip.MustParsePrefix("192.80.8.124/32"), "Equinix Metal's metadata"},
+	// Google: cloud.google.com/vpc, "Configure Private Google Access"; not
+	// announced to the Internet.
+	{netip.MustParsePrefix("199.36.153.4/30"), "restricted.googleapis.com, Google Cloud"},
+	{netip.MustParsePrefix("199.36.153.8/30"), "private.googleapis.com, Google Cloud"},
+	{netip.MustParsePrefix("2600:2d00:2:1000::/64"), "restricted.googleapis.com, Google Cloud"},
+	{netip.MustParsePrefix("2600:2d00:2:2000::/64"), "private.googleapis.com, Google Cloud"},
+	// IBM: cloud.ibm.com/docs/vpc, "Endpoints available": private endpoints of the
+	// infrastructure (resolvers, mirrors, NTP) and of services.
+	{netip.MustParsePrefix("161.26.0.0/16"), "IBM Cloud's infrastructure services"},
+	{netip.MustParsePrefix("166.8.0.0/14"), "IBM Cloud's service endpoints"},
 }

@@ -168,16 +168,58 @@ var _ = Describe("website-change", func() {
 		expect(perspectives.Fail, dcv.ReasonValueInRequest)
 	})
 
-	It("sends the caller's headers to the host of the check only", func(ctx SpecContext) {
-		w.check.DCV.HTTPHeaders = map[string]string{"X-Ca": "1", "User-Agent": "other"}
-		w.names["b.example.test A"] = []string{"203.0.113.8"}
-		w.web(redirect(301, "http://b.example.test/"), "203.0.113.7:80")
-		w.web(serve(200, value), "203.0.113.8:80")
-		w.run(ctx)
-		expect(perspectives.Pass, dcv.ReasonValueFound)
-		Expect(w.requests[0].Header).To(And(HaveKeyWithValue("X-Ca", []string{"1"}), HaveKeyWithValue("User-Agent", []string{"other"})))
-		Expect(w.requests[1].Header).To(And(Not(HaveKey("X-Ca")), HaveKeyWithValue("User-Agent", []string{"mpicsim"})))
-	})
+	DescribeTable("sends the caller's headers with the first request only",
+		func(ctx SpecContext, location string) {
+			w.check.DCV.HTTPHeaders = map[string]string{"X-Ca": "1", "User-Agent": "other"}
+			w.names["b.example.test A"] = []string{"203.0.113.8"}
+			w.web(func(rw http.ResponseWriter, req *http.Request) {
+				if req.URL.Path != filePath {
+					serve(200, value)(rw, req)
+					return
+				}
+				// Whoever redirects can have the name lead elsewhere by now.
+				w.names["www.example.test A"] = []string{"203.0.113.8"}
+				redirect(301, location)(rw, req)
+			}, "203.0.113.7:80")
+			w.web(serve(200, value), "203.0.113.8:80")
+			w.secure(serve(200, value), "203.0.113.8:443")
+			w.run(ctx)
+			expect(perspectives.Pass, dcv.ReasonValueFound)
+			Expect(w.requests).To(HaveLen(2))
+			Expect(w.requests[0].Header).To(And(HaveKeyWithValue("X-Ca", []string{"1"}), HaveKeyWithValue("User-Agent", []string{"other"})))
+			Expect(w.requests[1].Header).To(And(Not(HaveKey("X-Ca")), HaveKeyWithValue("User-Agent", []string{"mpicsim"})))
+		},
+		Entry("not to another name", "http://b.example.test/"),
+		Entry("not to the same name, which has another address now", "http://www.example.test/"),
+		Entry("not to the same name by https", "https://www.example.test/"),
+		Entry("not to the same name spelled otherwise", "http://WWW.example.test./"),
+		Entry("not to another path", "/elsewhere"),
+	)
+
+	DescribeTable("contacts no platform address of a cloud",
+		func(ctx SpecContext, record, location string) {
+			w.options = func(o *dcv.Options) { o.Allowed = dcv.PublicOnly }
+			w.names["www.example.test A"], w.names["meta.example.test A"] = []string{"1.0.0.1"}, []string{"192.80.8.124"}
+			reason := dcv.ReasonRedirectForbidden
+			switch {
+			case record != "":
+				w.names["www.example.test A"], reason = []string{record}, dcv.ReasonAddressForbidden
+			case location == "http://meta.example.test/":
+				reason = dcv.ReasonAddressForbidden
+			}
+			w.web(redirect(302, location), "1.0.0.1:80")
+			w.web(serve(200, value), "168.63.129.16:80", "192.80.8.124:80", "169.254.169.254:80", "[64:ff9b::a83f:8110]:80", "[2002:a83f:8110::1]:80")
+			w.run(ctx)
+			expect(perspectives.Fail, reason)
+			Expect(w.dialled).NotTo(ContainElement(Not(Equal("1.0.0.1:80"))))
+		},
+		Entry("that the name leads to", "168.63.129.16", ""),
+		Entry("that a redirect names", "", "http://168.63.129.16/"),
+		Entry("that a redirect names as IPv4-mapped", "", "http://[::ffff:168.63.129.16]/"),
+		Entry("that a redirect names as NAT64", "", "http://[64:ff9b::168.63.129.16]/"),
+		Entry("that a redirect names as 6to4", "", "http://[2002:a83f:8110::1]/"),
+		Entry("that a redirect leads to by a name", "", "http://meta.example.test/"),
+	)
 
 	It("cannot validate a wildcard", func(ctx SpecContext) {
 		w.check.Domain = "*.example.test"
