@@ -37,9 +37,10 @@ func projectRows() []row {
 		// The map knows nothing above it.
 		{"topology", []string{"topology/place"}},
 		{"topology/place", nil},
-		{"topology/asrel", []string{"topology"}},
+		{"topology/unpack", nil},
+		{"topology/asrel", []string{"topology", "topology/unpack"}},
 		{"topology/synth", []string{"topology", "topology/place"}},
-		{"topology/rpki", []string{"topology"}},
+		{"topology/rpki", []string{"topology", "topology/unpack"}},
 
 		// The machine has never heard of a CA. Servers do not even know the map.
 		{"sim/route", []string{"topology/..."}},
@@ -74,7 +75,7 @@ func projectRows() []row {
 		{"scenarios/...", []string{"topology/...", "sim/...", "perspectives/...", "scenarios/..."}},
 		{"scenarios/result", []string{"topology", "topology/place", "perspectives"}},
 		{"scenarios/library", nil},
-		{"scenarios/domain", []string{"topology", "topology/rpki", "sim/names", "perspectives/resolver", "scenarios"}},
+		{"scenarios/domain", []string{"topology", "topology/rpki", "topology/unpack", "sim/names", "perspectives/resolver", "scenarios"}},
 
 		// The reader reads results, never the engine.
 		{"reports/...", []string{"scenarios/result", "reports/...", "topology/place"}},

@@ -55,7 +55,9 @@ func (b *Builder) SetPlace(asn ASN, at place.Location) {
 // their dropped links were added.
 //
 // It returns an error if an AS number is 0 (RFC 7607), a place is out of range
-// or there are more than 2^30-1 links. The builder can be used further.
+// or there are more than 2^30-1 links; and one that wraps [ErrIrregular] if there is
+// more to repair than [MaxFindings], or if breaking cycles takes more than 2^26 steps
+// and 64 for each link. The builder can be used further.
 func (b *Builder) Build() (*Graph, []Finding, error) {
 	if err := b.check(); err != nil {
 		return nil, nil, err
@@ -66,10 +68,16 @@ func (b *Builder) Build() (*Graph, []Finding, error) {
 	}
 	num, edges := number(base, b)
 	g := &Graph{asns: num.asns}
-	kept, found := b.dedupe(base, edges, len(num.asns))
+	kept, found, err := b.dedupe(base, edges, len(num.asns))
+	if err != nil {
+		return nil, nil, err
+	}
 	g.join(base, num, kept)
 	if live := g.inCycles(kept); live != nil {
-		dropped := g.breakCycles(b.links, base, num, live, kept)
+		dropped, err := g.breakCycles(b.links, base, num, live, kept)
+		if err != nil {
+			return nil, nil, err
+		}
 		kept = slices.DeleteFunc(kept, func(e edge) bool {
 			_, drop := slices.BinarySearchFunc(dropped, e.at, finding.compareAt)
 			return drop
@@ -84,6 +92,17 @@ func (b *Builder) Build() (*Graph, []Finding, error) {
 		findings[i] = f.Finding
 	}
 	return g, findings, nil
+}
+
+// MaxFindings is how many links [Builder.Build] drops. What is known of each takes
+// several times the memory of a link. CAIDA's files need none or a few.
+const MaxFindings = 1 << 16
+
+// ErrIrregular is wrapped by the errors about links that take too much to repair.
+var ErrIrregular = errors.New("too irregular")
+
+func tooIrregular(what string) error {
+	return fmt.Errorf("%w: found %s, expected links of which few have to be dropped", ErrIrregular, what)
 }
 
 // finding is a Finding about b.links[at].

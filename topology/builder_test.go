@@ -374,6 +374,31 @@ func TestThousandsOfCyclesAreBrokenInReasonableTime(t *testing.T) {
 	g.Expect(len(findings)).To(BeNumerically(">", 3000))
 }
 
+// TestTooIrregular: what Build keeps of findings, and how long it looks for cycles, is
+// bounded; up to the bound everything is repaired.
+func TestTooIrregular(t *testing.T) {
+	g := NewWithT(t)
+	var b topology.Builder
+	for n := range topology.MaxFindings + 1 {
+		b.AddLink(transit(1, 2, int32(n+1)))
+	}
+	_, findings, err := b.Build()
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(findings).To(HaveLen(topology.MaxFindings))
+	b.AddLink(transit(1, 2, topology.MaxFindings+2))
+	_, _, err = b.Build()
+	g.Expect(err).To(MatchError(topology.ErrIrregular))
+	g.Expect(err).To(MatchError(ContainSubstring("found 65537 links between ASes that a link joins already, more than 65536")))
+
+	var cycles topology.Builder
+	for _, l := range randomLinks(rand.New(rand.NewPCG(4, 4)), 3000, 90_000, 0) {
+		cycles.AddLink(l)
+	}
+	_, _, err = cycles.Build()
+	g.Expect(err).To(MatchError(topology.ErrIrregular))
+	g.Expect(err).To(MatchError(ContainSubstring("provider cycles: ")))
+}
+
 // One long circle, each link added against the order of AS numbers.
 func TestOneLongCycle(t *testing.T) {
 	g := NewWithT(t)

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -59,11 +60,21 @@ func peel(live []bool, next, back *rows) (left int) {
 	return left
 }
 
+// The steps that breaking cycles may take, of 10 to 80 ns each. Thirty thousand links
+// with a random sign between ten thousand ASes take some forty million.
+const (
+	freeSteps    = 1 << 26
+	stepsPerLink = 1 << 6
+)
+
 // breakCycles takes the transit links between live ASes in the order in which
 // they were added, base's first, and returns those that would close a cycle
-// with the links kept before them, by ascending position.
-func (g *Graph) breakCycles(links []Link, base *Graph, num *numbering, live []bool, kept []edge) []finding {
+// with the links kept before them, by ascending position. It returns an error if
+// there are more than MaxFindings, or if finding them takes too many steps: in the
+// worst case their number is that of links times that of ASes.
+func (g *Graph) breakCycles(links []Link, base *Graph, num *numbering, live []bool, kept []edge) ([]finding, error) {
 	order := newTopological(g.arrange(live))
+	most := freeSteps + stepsPerLink*int64(g.links)
 	for i := range int32(base.Len()) {
 		for _, c := range base.Customers(i) {
 			if a, b := num.index[i], num.index[c]; live[a] && live[b] {
@@ -80,7 +91,11 @@ func (g *Graph) breakCycles(links []Link, base *Graph, num *numbering, live []bo
 	slices.SortFunc(transit, func(x, y edge) int { return cmp.Compare(x.at, y.at) })
 	var found []finding
 	for _, e := range transit {
+		if order.steps > most || len(found) > MaxFindings {
+			return nil, tooIrregular(fmt.Sprintf("provider cycles: %d up to line %d", len(found), links[e.at].Line))
+		}
 		path := order.add(e.a, e.b)
+		order.steps += int64(len(path))
 		if path == nil {
 			continue
 		}
@@ -90,7 +105,7 @@ func (g *Graph) breakCycles(links []Link, base *Graph, num *numbering, live []bo
 		}
 		found = append(found, finding{f, e.at})
 	}
-	return found
+	return found, nil
 }
 
 // arrange returns an order, AS -> rank, in which most transit links between live
@@ -166,6 +181,8 @@ type topological struct {
 	from    []int32 // AS -> where the search came from
 	seen    []int32 // AS -> the last search that met it
 	search  int32
+	// steps counts the links that searches have looked at.
+	steps int64
 }
 
 // newTopological returns a graph of len(rank) ASes without links, in an order to
@@ -206,6 +223,7 @@ func (t *topological) reach(start int32, next [][]int32, within func(int32) bool
 	met := []int32{start}
 	for k := 0; k < len(met); k++ {
 		i := met[k]
+		t.steps += 1 + int64(len(next[i]))
 		for _, j := range next[i] {
 			if t.seen[j] != t.search && within(j) {
 				t.seen[j], t.from[j] = t.search, i

@@ -1,6 +1,9 @@
 package topology
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // rows holds one neighbour list for each AS: row i is to[off[i]:off[i+1]].
 type rows struct {
@@ -55,12 +58,16 @@ func sortByEnds(edges []edge, n int) {
 
 // dedupe returns the edges to keep, sorted by their ends: no self links, and of
 // the links between two ASes the first, unless base has one already. n is the
-// number of ASes. It overwrites edges.
-func (b *Builder) dedupe(base *Graph, edges []edge, n int) (kept []edge, found []finding) {
+// number of ASes. It overwrites edges. It returns an error if more than MaxFindings
+// links are not kept.
+func (b *Builder) dedupe(base *Graph, edges []edge, n int) (kept []edge, found []finding, err error) {
 	sortByEnds(edges, n)
 	kept = edges[:0]
 	var first Link // of the pair that the loop is at
 	lo, hi := int32(-1), int32(-1)
+	if n := surplus(edges); n > MaxFindings {
+		return nil, nil, tooIrregular(fmt.Sprintf("%d links between ASes that a link joins already, more than %d", n, MaxFindings))
+	}
 	for _, e := range edges {
 		if e.a == e.b {
 			found = append(found, finding{Finding{Kind: SelfLink, Dropped: b.links[e.at]}, e.at})
@@ -84,7 +91,21 @@ func (b *Builder) dedupe(base *Graph, edges []edge, n int) (kept []edge, found [
 		}
 		found = append(found, finding{Finding{Kind: kind, Dropped: l, Kept: first}, e.at})
 	}
-	return kept, found
+	return kept, found, nil
+}
+
+// surplus returns how many edges, sorted by their ends, are self links or have the
+// ends of the one before.
+func surplus(edges []edge) (n int) {
+	lo, hi := int32(-1), int32(-1)
+	for _, e := range edges {
+		x, y := e.ends()
+		if x == y || x == lo && y == hi {
+			n++
+		}
+		lo, hi = x, y
+	}
+	return n
 }
 
 // linkBetween returns the link between two ASes, and whether there is one.

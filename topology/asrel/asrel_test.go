@@ -148,7 +148,7 @@ func TestGzipIsToldByItsFirstBytes(t *testing.T) {
 	g.Expect(f.SHA256).To(Equal(sha256.Sum256(packed.Bytes())))
 
 	_, err = asrel.Read(bytes.NewReader(packed.Bytes()[:packed.Len()-6]), "cut.gz")
-	g.Expect(err).To(MatchError("cut.gz: after line 1: unexpected EOF"), "the file broke off in its checksum")
+	g.Expect(err).To(MatchError("cut.gz: after line 1: gzip: unexpected EOF"), "the file broke off in its checksum")
 }
 
 func TestOpenOfAMissingFile(t *testing.T) {

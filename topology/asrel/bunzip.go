@@ -21,6 +21,17 @@ const (
 	headerSize = 4 // "BZh1" to "BZh9"
 )
 
+// A block of honest text has its level x 100,000 octets and packs to more than a
+// fiftieth of that. Many smaller ones are left to the sequential reader, which
+// allocates its tables once and not for each block.
+const (
+	minBlock    = 4 << 10
+	minParallel = 16
+)
+
+// errRuns says that a block is not decompressed here.
+var errRuns = errors.New("a block of long runs")
+
 // bunzip decompresses bzip2 data, several blocks at a time. A block depends on
 // no other, but the format does not say where blocks start: they are found by
 // their marks. A mark may also turn up inside a block by chance (about one in
@@ -95,12 +106,18 @@ func (z *bunzip) start(spans []span, workers int) {
 }
 
 // decompress decompresses one block. Its text is about level x 100,000 bytes
-// long; that a run of one byte was shortened first can make it longer.
+// long; that a run of one byte was shortened first can make it up to 51 times as
+// long. One that is more than twice as long is an error: the sequential reader need
+// not hold it.
 func (s span) decompress(packed []byte) piece {
 	const start = 100_000
+	most := 2 * int(s.level-'0') * start
 	var text bytes.Buffer
-	text.Grow(int(s.level-'0')*start + bytes.MinRead)
-	_, err := text.ReadFrom(bzip2.NewReader(bytes.NewReader(s.wrap(packed))))
+	text.Grow(most/2 + bytes.MinRead)
+	n, err := text.ReadFrom(io.LimitReader(bzip2.NewReader(bytes.NewReader(s.wrap(packed))), int64(most)+1))
+	if err == nil && n > int64(most) {
+		err = errRuns
+	}
 	return piece{text.Bytes(), err}
 }
 
@@ -158,11 +175,12 @@ type span struct {
 }
 
 // findBlocks cuts packed, one bzip2 stream or several in a row, into its blocks.
-// It returns false if packed does not look whole: that is for the sequential
-// reader to explain.
+// It returns false if packed does not look whole, which is for the sequential reader
+// to explain, or if it has more blocks than it should.
 func findBlocks(packed []byte) (spans []span, ok bool) {
+	most := minParallel + len(packed)/minBlock
 	for rest := 0; rest < len(packed); {
-		blocks, end, ok := findStream(packed, rest)
+		blocks, end, ok := findStream(packed, rest, most-len(spans))
 		if !ok {
 			return nil, false
 		}
@@ -173,8 +191,9 @@ func findBlocks(packed []byte) (spans []span, ok bool) {
 }
 
 // findStream cuts the stream that starts at byte start, and returns the byte
-// that it ends before. It checks the stream's checksum against the blocks'.
-func findStream(packed []byte, start int) (spans []span, end int, ok bool) {
+// that it ends before. It checks the stream's checksum against the blocks', of which
+// it takes at most so many.
+func findStream(packed []byte, start, most int) (spans []span, end int, ok bool) {
 	body := start + headerSize
 	if len(packed) < body || string(packed[start:start+3]) != "BZh" {
 		return nil, 0, false
@@ -208,6 +227,9 @@ func findStream(packed []byte, start int) (spans []span, end int, ok bool) {
 			}
 			if mark == endMark {
 				return spans, (from + markBits + 32 + 7) / 8, crc == uint32(sum)
+			}
+			if len(spans) == most {
+				return nil, 0, false
 			}
 			spans = append(spans, span{from: from, level: level})
 			sum = uint64(uint32(sum)<<1|uint32(sum)>>31) ^ uint64(crc)

@@ -13,8 +13,10 @@ import (
 )
 
 const (
-	// maxBadLines is how many bad lines an error describes.
+	// maxBadLines is how many bad lines an error describes, maxCounted how many are
+	// counted before reading ends.
 	maxBadLines = 20
+	maxCounted  = 100_000
 	// maxLineBytes bounds a line; the longest in CAIDA's files, a comment that
 	// lists ASes, has under 1 kB.
 	maxLineBytes = 1 << 20
@@ -49,7 +51,9 @@ func (p *parser) read(text io.Reader) error {
 				return fmt.Errorf("%s: more than %d lines", p.file.Name, math.MaxInt32)
 			}
 			p.file.Lines++
-			p.line(bytes.TrimRight(line, "\r\n"))
+			if p.line(bytes.TrimRight(line, "\r\n")); p.more == maxCounted {
+				return p.refusal()
+			}
 		}
 		if err != nil {
 			return p.refusal()
@@ -62,7 +66,10 @@ func (p *parser) refusal() error {
 	if len(p.bad) == 0 {
 		return nil
 	}
-	if p.more > 0 {
+	switch {
+	case p.more == maxCounted:
+		p.bad = append(p.bad, fmt.Errorf("%s: and %d more bad lines up to line %d: the rest was not read", p.file.Name, p.more, p.file.Lines))
+	case p.more > 0:
 		p.bad = append(p.bad, fmt.Errorf("%s: and %d more bad lines", p.file.Name, p.more))
 	}
 	return errors.Join(p.bad...)
@@ -79,7 +86,7 @@ func (p *parser) line(line []byte) {
 	}
 	link, serial, bad := parseLink(line)
 	if bad == nil && p.file.Serial != 0 && serial != p.file.Serial {
-		bad = &badField{"line", string(line), fmt.Sprintf("%d fields as on line %d", p.file.Serial+2, p.firstLink)}
+		bad = &badField{"line", short(line), fmt.Sprintf("%d fields as on line %d", p.file.Serial+2, p.firstLink)}
 	}
 	if bad != nil {
 		p.refuse(bad)
@@ -105,17 +112,22 @@ func (p *parser) refuse(bad *badField) {
 	p.bad = append(p.bad, fmt.Errorf("%s:%d: %w", p.file.Name, p.file.Lines, bad))
 }
 
+// shown is how many octets of a field an error shows.
+const shown = 80
+
 // badField is a field that is not what the format wants.
 type badField struct{ field, found, want string }
 
 func (b *badField) Error() string {
-	const most = 80
 	found := b.found
-	if len(found) > most {
-		found = found[:most] + "..."
+	if len(found) > shown {
+		found = found[:shown] + "..."
 	}
 	return fmt.Sprintf("%s: found %q, want %s", b.field, found, b.want)
 }
+
+// short returns the start of a text, which is all that errors show of it.
+func short(text []byte) string { return string(text[:min(len(text), shown+1)]) }
 
 // parseLink reads "a|b|rel" (serial 1) or "a|b|rel|source" (serial 2).
 func parseLink(line []byte) (l topology.Link, serial int, bad *badField) {
@@ -132,13 +144,13 @@ func parseLink(line []byte) (l topology.Link, serial int, bad *badField) {
 	case a == 0 || b == 0:
 		return l, 0, explainASNs(line)
 	case serial == 2 && (len(source) == 0 || bytes.IndexByte(source, '|') >= 0):
-		return l, 0, &badField{"source", string(source), `one field that is not empty, such as "bgp"`}
+		return l, 0, &badField{"source", short(source), `one field that is not empty, such as "bgp"`}
 	case string(kind) == "-1":
 		return topology.Link{A: a, B: b, Kind: topology.Transit}, serial, nil
 	case string(kind) == "0":
 		return topology.Link{A: a, B: b, Kind: topology.Peering}, serial, nil
 	default:
-		return l, 0, &badField{"relationship", string(kind), "-1 (provider of) or 0 (peer of)"}
+		return l, 0, &badField{"relationship", short(kind), "-1 (provider of) or 0 (peer of)"}
 	}
 }
 
@@ -161,14 +173,14 @@ func cutASN(line []byte) (topology.ASN, []byte) {
 
 // explainASNs says what is wrong with a line whose ASes cannot be read.
 func explainASNs(line []byte) *badField {
-	fields := bytes.Split(line, []byte{'|'})
+	fields := bytes.SplitN(line, []byte{'|'}, 4)
 	if len(fields) < 3 {
-		return &badField{"line", string(line), "AS|AS|relationship or AS|AS|relationship|source"}
+		return &badField{"line", short(line), "AS|AS|relationship or AS|AS|relationship|source"}
 	}
 	if asn, _ := cutASN(line); asn == 0 {
-		return &badField{"first AS", string(fields[0]), wantASN}
+		return &badField{"first AS", short(fields[0]), wantASN}
 	}
-	return &badField{"second AS", string(fields[1]), wantASN}
+	return &badField{"second AS", short(fields[1]), wantASN}
 }
 
 const wantASN = "a number from 1 to 4294967295"
@@ -191,7 +203,7 @@ func (p *parser) comment(line []byte) {
 	for field := range bytes.FieldsSeq(line[len(prefix):]) {
 		asn, _ := cutASN(append(slices.Clip(field), '|'))
 		if asn == 0 {
-			p.refuse(&badField{prefix[len("# ") : len(prefix)-1], string(field), wantASN})
+			p.refuse(&badField{prefix[len("# ") : len(prefix)-1], short(field), wantASN})
 			return
 		}
 		*into = append(*into, asn)
