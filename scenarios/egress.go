@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mpicsim/perspectives/catalog"
 	"mpicsim/topology"
 	"mpicsim/topology/place"
 )
@@ -16,9 +17,16 @@ import (
 // Egress says how a cloud region is attached to an AS topology. A topology has
 // one node for a whole cloud, so regions differ only by what is attached here:
 // every result that rests on regions rests on this assumption.
+//
+// Whatever the model, a region reaches its operator's own ASes inside the cloud
+// (see [Attachment.Inside]): no announcement of an outsider for the same prefix
+// comes between a cloud and its own addresses.
 type Egress struct {
 	Model     EgressModel
 	Providers int // how many, for EgressNearest
+	// NoClouds says that the topology's AS numbers are made up, so that AS 16509
+	// of it is no cloud.
+	NoClouds bool
 }
 
 // EgressModel names an assumption.
@@ -70,8 +78,30 @@ func ParseEgress(s string) (Egress, error) {
 	return e, nil
 }
 
+// On returns the model for a topology of a kind as in [Map]: on one whose AS
+// numbers are made up, no AS is a cloud's. It returns an error for a synthetic
+// topology and a model that needs clouds.
+func (e Egress) On(kind string) (Egress, error) {
+	if e.Model == EgressAuto && kind != "file" {
+		e.Model = EgressNearest
+	}
+	if kind == "synthetic" && e.Model != EgressNearest {
+		return Egress{}, errors.New("nearest or nearest:N: a synthetic Internet has no clouds, its AS numbers are made up")
+	}
+	e.NoClouds = kind != "file" && e.Model == EgressNearest
+	return e, nil
+}
+
 // Assumption says in a sentence what the model assumes.
 func (e Egress) Assumption() string {
+	if e.NoClouds {
+		return e.exit()
+	}
+	return e.exit() + "; a region reaches its operator's own ASes directly"
+}
+
+// exit says how a region leaves its cloud.
+func (e Egress) exit() string {
 	switch e.Model {
 	case EgressBackbone:
 		return "each region is a customer of its cloud's AS, so that all regions of one cloud leave by the same route"
@@ -95,9 +125,21 @@ type Attachment struct {
 	Virtual bool
 	// Model is how it was attached: a model's name, "as" or "explicit".
 	Model string
-	// Links are the links of a virtual AS.
+	// Providers and Peers are what a virtual AS has of each to reach the Internet.
+	Providers, Peers []topology.ASN
+	// Inside are the ASes of the region's operator, which it reaches by links of its
+	// own. If there are any, Exit is the AS of the region's way out, its only
+	// provider, which has Providers and Peers as its own: a route from a peer is
+	// preferred to any from a provider, and an AS without customers exports neither,
+	// so that for everybody else all is as without these links.
+	Inside []topology.ASN
+	Exit   topology.ASN // 0 if the virtual AS has Providers and Peers itself
+	// Links are the links of the virtual ASes.
 	Links []topology.Link
 }
+
+// Neighbors returns how many ASes of the topology a virtual AS is linked to.
+func (a Attachment) Neighbors() int { return len(a.Providers) + len(a.Peers) + len(a.Inside) }
 
 // ErrCannotAttach is wrapped by errors about sites that no model can attach.
 var ErrCannotAttach = errors.New("cannot be attached to the topology")
@@ -108,16 +150,16 @@ const (
 	virtualASes    = 94967294
 )
 
-// Attach adds a virtual AS for each site that needs one and returns the extended
-// topology; g itself stays as it is. A virtual AS's number depends on the
-// perspective's name alone, so that its seeded tie-breaks are the same in every
-// set.
+// Attach adds a virtual AS for each site that needs one, or two for a region whose
+// operator's ASes are in the topology, and returns the extended topology; g itself
+// stays as it is. A virtual AS's number depends on the perspective's name alone, so
+// that its seeded tie-breaks are the same in every set.
 func Attach(g *topology.Graph, sites []ResolvedSite, egress Egress) (*topology.Graph, []Attachment, error) {
 	b := topology.Extend(g)
 	taken := map[topology.ASN]bool{}
 	out := make([]Attachment, 0, len(sites))
 	for _, site := range sites {
-		a, err := attach(g, site, egress, taken)
+		a, err := egress.attach(g, site, taken)
 		if err != nil {
 			return nil, nil, fmt.Errorf("perspective %q: %w", site.Perspective.Name, err)
 		}
@@ -126,6 +168,9 @@ func Attach(g *topology.Graph, sites []ResolvedSite, egress Egress) (*topology.G
 		}
 		if a.Virtual {
 			b.SetPlace(a.ASN, site.Perspective.Location)
+		}
+		if a.Exit != 0 {
+			b.SetPlace(a.Exit, site.Perspective.Location)
 		}
 		out = append(out, a)
 	}
@@ -139,31 +184,62 @@ func Attach(g *topology.Graph, sites []ResolvedSite, egress Egress) (*topology.G
 	return extended, out, nil
 }
 
-func attach(g *topology.Graph, site ResolvedSite, egress Egress, taken map[topology.ASN]bool) (Attachment, error) {
+func (e Egress) attach(g *topology.Graph, site ResolvedSite, taken map[topology.ASN]bool) (Attachment, error) {
 	if site.AS != 0 {
 		if _, ok := g.Index(site.AS); !ok {
 			return Attachment{}, fmt.Errorf("AS %v is not in the topology: %w", site.AS, ErrCannotAttach)
 		}
 		return Attachment{Site: site, ASN: site.AS, Model: "as"}, nil
 	}
-	asn := virtualASN(g, site.Perspective.Name, taken)
-	providers, peers, model := site.Providers, site.Peers, "explicit"
-	if len(providers)+len(peers) == 0 {
+	a := Attachment{Site: site, Virtual: true, Model: "explicit", Providers: site.Providers, Peers: site.Peers}
+	a.ASN = virtualASN(g, site.Perspective.Name, taken)
+	out := a.ASN // what has the providers and peers
+	if len(site.Providers)+len(site.Peers) == 0 {
+		cloud, operator := e.operator(g, site)
 		var err error
-		if providers, peers, model, err = egress.choose(g, site); err != nil {
+		if a.Providers, a.Peers, a.Model, err = e.choose(g, site, cloud); err != nil {
 			return Attachment{}, err
 		}
+		if a.Inside = operator; len(operator) > 0 {
+			// The way out keeps the number by which the region breaks its ties.
+			a.Exit, a.ASN = out, virtualASN(g, site.Perspective.Name+" inside", taken)
+			a.Links = append(a.Links, topology.Link{A: a.Exit, B: a.ASN, Kind: topology.Transit})
+			for _, own := range operator {
+				a.Links = append(a.Links, topology.Link{A: own, B: a.ASN, Kind: topology.Peering})
+			}
+		}
 	}
-	a := Attachment{Site: site, ASN: asn, Virtual: true, Model: model}
-	for kind, list := range [][]topology.ASN{topology.Transit: providers, topology.Peering: peers} {
+	for kind, list := range [][]topology.ASN{topology.Transit: a.Providers, topology.Peering: a.Peers} {
 		for _, n := range list {
 			if _, ok := g.Index(n); !ok {
 				return Attachment{}, fmt.Errorf("neighbour AS %v is not in the topology: %w", n, ErrCannotAttach)
 			}
-			a.Links = append(a.Links, topology.Link{A: n, B: asn, Kind: topology.LinkKind(kind)})
+			a.Links = append(a.Links, topology.Link{A: n, B: out, Kind: topology.LinkKind(kind)})
 		}
 	}
 	return a, nil
+}
+
+// operator returns the AS of g that announces the region, 0 if none does, and all
+// of its operator's ASes that g holds, ascending. Where the topology lacks the
+// region's own AS, as one that is older than the region does, the operator's first
+// AS that it holds stands for it.
+func (e Egress) operator(g *topology.Graph, site ResolvedSite) (cloud topology.ASN, all []topology.ASN) {
+	if e.NoClouds || site.Perspective.ASN == 0 {
+		return 0, nil
+	}
+	for _, n := range append([]uint32{site.Perspective.ASN}, catalog.OperatorASNs(site.Perspective.ASN)...) {
+		asn := topology.ASN(n)
+		if _, ok := g.Index(asn); !ok || slices.Contains(all, asn) {
+			continue
+		}
+		if len(all) == 0 {
+			cloud = asn
+		}
+		all = append(all, asn)
+	}
+	slices.Sort(all)
+	return cloud, all
 }
 
 // virtualASN derives a private AS number from a name; on a collision the next
@@ -180,9 +256,9 @@ func virtualASN(g *topology.Graph, name string, taken map[topology.ASN]bool) top
 	}
 }
 
-// choose applies the model to one region.
-func (e Egress) choose(g *topology.Graph, site ResolvedSite) (providers, peers []topology.ASN, model string, err error) {
-	cloud, known := g.Index(topology.ASN(site.Perspective.ASN))
+// choose applies the model to one region, whose AS is that of asn or unknown if 0.
+func (e Egress) choose(g *topology.Graph, site ResolvedSite, asn topology.ASN) (providers, peers []topology.ASN, model string, err error) {
+	cloud, known := g.Index(asn)
 	switch {
 	case e.Model == EgressBackbone && known:
 		return []topology.ASN{g.ASN(cloud)}, nil, string(EgressBackbone), nil

@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/catalog"
 	"mpicsim/scenarios"
 	"mpicsim/topology"
 	"mpicsim/topology/place"
@@ -80,19 +81,20 @@ func TestAttach(t *testing.T) {
 		egress           string
 		model            string
 		providers, peers []topology.ASN
+		inside           []topology.ASN
 	}{
-		"backbone":             {region("a", 100), "backbone", "backbone", []topology.ASN{100}, nil},
-		"neighbors":            {region("a", 100), "neighbors", "neighbors", []topology.ASN{1, 2}, []topology.ASN{3, 4}},
-		"nearest":              {region("a", 100), "nearest", "nearest", []topology.ASN{1, 2}, nil},
-		"nearest one":          {region("a", 100), "nearest:1", "nearest", []topology.ASN{1}, nil},
-		"nearest three":        {region("a", 100), "nearest:3", "nearest", []topology.ASN{1, 2, 3}, nil},
-		"nearest of too few":   {region("a", 100), "nearest:4", "nearest", []topology.ASN{5, 1, 2, 3}, nil},
-		"nearest of even less": {region("a", 100), "nearest:9", "nearest", []topology.ASN{5, 1, 2, 3}, nil},
-		"auto with its cloud":  {region("a", 100), "auto", "neighbors", []topology.ASN{1, 2}, []topology.ASN{3, 4}},
-		"auto without":         {region("a", 65000), "auto", "nearest", []topology.ASN{1, 2}, nil},
-		"auto without a cloud": {region("a", 0), "auto", "nearest", []topology.ASN{1, 2}, nil},
-		"explicit":             {explicit, "backbone", "explicit", []topology.ASN{4, 1}, []topology.ASN{2}},
-		"in an AS":             {inAS, "backbone", "as", nil, nil},
+		"backbone":             {region("a", 100), "backbone", "backbone", []topology.ASN{100}, nil, []topology.ASN{100}},
+		"neighbors":            {region("a", 100), "neighbors", "neighbors", []topology.ASN{1, 2}, []topology.ASN{3, 4}, []topology.ASN{100}},
+		"nearest":              {region("a", 100), "nearest", "nearest", []topology.ASN{1, 2}, nil, []topology.ASN{100}},
+		"nearest one":          {region("a", 100), "nearest:1", "nearest", []topology.ASN{1}, nil, []topology.ASN{100}},
+		"nearest three":        {region("a", 100), "nearest:3", "nearest", []topology.ASN{1, 2, 3}, nil, []topology.ASN{100}},
+		"nearest of too few":   {region("a", 100), "nearest:4", "nearest", []topology.ASN{5, 1, 2, 3}, nil, []topology.ASN{100}},
+		"nearest of even less": {region("a", 100), "nearest:9", "nearest", []topology.ASN{5, 1, 2, 3}, nil, []topology.ASN{100}},
+		"auto with its cloud":  {region("a", 100), "auto", "neighbors", []topology.ASN{1, 2}, []topology.ASN{3, 4}, []topology.ASN{100}},
+		"auto without":         {region("a", 65000), "auto", "nearest", []topology.ASN{1, 2}, nil, nil},
+		"auto without a cloud": {region("a", 0), "auto", "nearest", []topology.ASN{1, 2}, nil, nil},
+		"explicit":             {explicit, "backbone", "explicit", []topology.ASN{4, 1}, []topology.ASN{2}, nil},
+		"in an AS":             {inAS, "backbone", "as", nil, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -124,15 +126,71 @@ func TestAttach(t *testing.T) {
 				}
 				return asns
 			}
-			g.Expect(asns(extended.Providers(i))).To(ConsistOf(c.providers))
-			g.Expect(asns(extended.Peers(i))).To(ConsistOf(c.peers))
 			g.Expect(extended.Customers(i)).To(BeEmpty())
-			g.Expect(out[0].Links).To(HaveLen(len(c.providers) + len(c.peers)))
+			g.Expect(out[0].Inside).To(ConsistOf(c.inside))
+			if len(c.inside) > 0 { // the region's own links, then those of its way out
+				g.Expect(asns(extended.Providers(i))).To(Equal([]topology.ASN{out[0].Exit}))
+				g.Expect(asns(extended.Peers(i))).To(ConsistOf(c.inside))
+				exit, ok := extended.Index(out[0].Exit)
+				g.Expect(ok).To(BeTrue())
+				g.Expect(asns(extended.Customers(exit))).To(Equal([]topology.ASN{out[0].ASN}))
+				at, placed := extended.Place(exit)
+				g.Expect(placed).To(BeTrue())
+				g.Expect(at).To(Equal(c.site.Perspective.Location))
+				g.Expect(out[0].Links).To(HaveLen(1 + len(c.providers) + len(c.peers) + len(c.inside)))
+				g.Expect(asns(extended.Providers(exit))).To(ConsistOf(c.providers))
+				g.Expect(asns(extended.Peers(exit))).To(ConsistOf(c.peers))
+			} else {
+				g.Expect(out[0].Exit).To(BeZero())
+				g.Expect(asns(extended.Providers(i))).To(ConsistOf(c.providers))
+				g.Expect(asns(extended.Peers(i))).To(ConsistOf(c.peers))
+				g.Expect(out[0].Links).To(HaveLen(len(c.providers) + len(c.peers)))
+			}
+			g.Expect(out[0].Neighbors()).To(Equal(len(c.providers) + len(c.peers) + len(c.inside)))
 			g.Expect(extended.Links()).To(Equal(graph.Links() + len(out[0].Links)))
 			at, placed := extended.Place(i)
 			g.Expect(placed).To(BeTrue())
 			g.Expect(at).To(Equal(c.site.Perspective.Location))
 		})
+	}
+}
+
+// On a topology whose AS numbers are made up, a region has nothing inside, and older
+// ones than the region have another AS of its operator.
+func TestAttachOperator(t *testing.T) {
+	g := NewWithT(t)
+	var b topology.Builder
+	for _, l := range []topology.Link{{A: 1, B: 16509}, {A: 16509, B: 14618}, {A: 1, B: 24940}, {A: 2, B: 24940, Kind: topology.Peering}} {
+		b.AddLink(l)
+	}
+	b.SetPlace(1, place.Location{})
+	graph, _, err := b.Build()
+	g.Expect(err).NotTo(HaveOccurred())
+	attach := func(name, egress, kind string) scenarios.Attachment {
+		p, err := catalog.Lookup(name)
+		g.Expect(err).NotTo(HaveOccurred())
+		e, err := scenarios.ParseEgress(egress)
+		g.Expect(err).NotTo(HaveOccurred())
+		e, err = e.On(kind)
+		g.Expect(err).NotTo(HaveOccurred())
+		_, out, err := scenarios.Attach(graph, []scenarios.ResolvedSite{{Perspective: p}}, e)
+		g.Expect(err).NotTo(HaveOccurred())
+		return out[0]
+	}
+	for _, egress := range []string{"auto", "neighbors", "backbone", "nearest"} {
+		g.Expect(attach("aws/eu-west-1", egress, "file").Inside).To(Equal([]topology.ASN{14618, 16509}), egress)
+	}
+	g.Expect(attach("hetzner/ash", "auto", "file")).To(And(
+		HaveField("Inside", []topology.ASN{24940}), HaveField("Providers", []topology.ASN{1}), HaveField("Peers", []topology.ASN{2})),
+		"AS 213230 is younger than the topology")
+	for _, kind := range []string{"synthetic", "inline"} {
+		g.Expect(attach("aws/eu-west-1", "auto", kind)).To(And(HaveField("Inside", BeEmpty()), HaveField("Model", "nearest"), HaveField("Exit", BeZero())), kind)
+		g.Expect(attach("aws/eu-west-1", "nearest", kind).Inside).To(BeEmpty(), kind)
+	}
+	for _, model := range []string{"backbone", "neighbors"} {
+		e, _ := scenarios.ParseEgress(model)
+		_, err := e.On("synthetic")
+		g.Expect(err).To(MatchError(ContainSubstring("a synthetic Internet has no clouds")))
 	}
 }
 

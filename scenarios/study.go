@@ -367,11 +367,9 @@ func (s *StudySource) ResolveEgress(kind string) (Egress, error) {
 	if err != nil {
 		return Egress{}, err
 	}
-	if e.Model == EgressAuto && kind != "file" {
-		e.Model = EgressNearest
+	on, err := e.On(kind)
+	if err != nil {
+		return Egress{}, s.FieldError("egress", quote(s.Egress), err.Error())
 	}
-	if kind == "synthetic" && e.Model != EgressNearest {
-		return Egress{}, s.FieldError("egress", quote(s.Egress), "nearest or nearest:N: a synthetic Internet has no clouds, its AS numbers are made up")
-	}
-	return e, nil
+	return on, nil
 }

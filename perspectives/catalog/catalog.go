@@ -76,6 +76,26 @@ func Lookup(name string) (perspectives.Perspective, error) {
 	return perspectives.Perspective{}, fmt.Errorf("region %q is unknown: did you mean %s?", name, strings.Join(nearest(name, names, 3), ", "))
 }
 
+// OperatorASNs returns the autonomous systems of the operator that asn is one of,
+// those that announce its regions and others, ascending; nil if asn is none of the
+// catalog's.
+func OperatorASNs(asn uint32) []uint32 {
+	for _, p := range providers() {
+		all := slices.Concat([]uint32{p.asn}, p.otherASNs, p.ownASNs)
+		for _, r := range p.regions {
+			all = append(all, r.otherASNs...)
+			if r.asn != 0 {
+				all = append(all, r.asn)
+			}
+		}
+		if slices.Contains(all, asn) {
+			slices.Sort(all)
+			return slices.Compact(all)
+		}
+	}
+	return nil
+}
+
 // Match returns the regions whose name matches pattern ([path.Match]: "aws/*",
 // "*/fra*"), in the order of [Regions]. No match is an error.
 func Match(pattern string) ([]Region, error) {
@@ -100,7 +120,8 @@ type provider struct {
 	name      string
 	asn       uint32
 	otherASNs []uint32
-	source    string // of codes and cities
+	ownASNs   []uint32 // further ones of the operator, which announce no region
+	source    string   // of codes and cities
 	asnSource string
 	rirSource string // beside the country's, if there is one
 	regions   []row

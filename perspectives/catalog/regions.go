@@ -13,8 +13,9 @@ func aws() provider {
 	return provider{
 		name:      "aws",
 		asn:       16509,
+		ownASNs:   []uint32{8987, 14618},
 		source:    "AWS documentation, Regions; open-mpic/aws-lambda-python resources/aws_region_config.yaml",
-		asnSource: "AS16509 AMAZON-02, registered with ARIN",
+		asnSource: "AS16509 AMAZON-02 and AS14618 AMAZON-AES, registered with ARIN, AS8987 AMAZON EXPANSION, registered with RIPE NCC",
 		rirSource: "open-mpic/aws-lambda-python resources/aws_region_config.yaml",
 		regions: []row{
 			{code: "af-south-1", city: "Cape Town", country: "ZA", lat: -33.92, lon: 18.42},
@@ -107,8 +108,9 @@ func azure() provider {
 	return provider{
 		name:      "azure",
 		asn:       8075,
+		ownASNs:   []uint32{8068, 8069},
 		source:    "Azure region metadata (az account list-locations)",
-		asnSource: "AS8075 MICROSOFT-CORP-MSN-AS-BLOCK, registered with ARIN",
+		asnSource: "AS8075, AS8068 and AS8069 MICROSOFT-CORP-MSN-AS-BLOCK, registered with ARIN",
 		regions: []row{
 			{code: "australiaeast", city: "Sydney", country: "AU", lat: -33.87, lon: 151.21},  // named "New South Wales"
 			{code: "brazilsouth", city: "São Paulo", country: "BR", lat: -23.55, lon: -46.63}, // named "São Paulo State"

@@ -46,7 +46,7 @@ func Sets() []NamedSet {
 			Source: "Cimaszewski et al., USENIX Security 2023 (arXiv 2302.08000), and the simulation code published with it",
 			Rule:   "lets-encrypt-2020",
 			Assumption: "the primary stands in Denver: the code says Salt Lake City/Denver; " +
-				"its AS is not published with it",
+				"its AS is not published with it: that of the data centre's operator is assumed, AS13649 (ViaWest, now Flexential)",
 		},
 		{
 			Set: deployment("openmpic-2024", must("aws/us-west-1"),
@@ -108,6 +108,7 @@ func viaWest() perspectives.Perspective {
 		City:     "Denver",
 		Location: place.Location{Lat: 39.74, Lon: -104.99},
 		RIR:      place.ARIN,
+		ASN:      13649,
 	}
 }
 

@@ -195,11 +195,8 @@ func (w *World) placePerspectives() error {
 	if err != nil {
 		return err
 	}
-	if egress.Model == scenarios.EgressAuto && w.from.Source.Kind != "file" {
-		egress.Model = scenarios.EgressNearest // AS numbers of other topologies are made up: AS 16509 is no cloud there
-	}
-	if w.from.Source.Kind == "synthetic" && egress.Model != scenarios.EgressNearest {
-		return s.FieldError("ca.egress", fmt.Sprintf("%q", s.CA.Egress), "nearest or nearest:N: a synthetic Internet has no clouds, its AS numbers are made up")
+	if egress, err = egress.On(w.from.Source.Kind); err != nil {
+		return s.FieldError("ca.egress", fmt.Sprintf("%q", s.CA.Egress), err.Error())
 	}
 	w.egress = egress
 	var all []scenarios.ResolvedSite
@@ -359,7 +356,7 @@ func (w *World) describe() *result.Replay {
 		p := a.Site.Perspective
 		r.Perspectives = append(r.Perspectives, result.Perspective{
 			Name: p.Name, City: p.City, RIR: p.RIR, Location: p.Location,
-			AS: a.ASN, Virtual: a.Virtual, Attached: a.Model, Neighbors: len(a.Links), Prefixes: text(w.sites[name].prefixes),
+			AS: a.ASN, Virtual: a.Virtual, Attached: a.Model, Neighbors: a.Neighbors(), Prefixes: text(w.sites[name].prefixes),
 		})
 	}
 	if w.control != nil {
@@ -379,7 +376,7 @@ func (w *World) egressAssumption() string {
 	for _, name := range w.order {
 		a := w.sites[name].attachment
 		if model := scenarios.EgressModel(a.Model); a.Virtual && a.Model != "explicit" {
-			if text := (scenarios.Egress{Model: model, Providers: w.egress.Providers}).Assumption(); !slices.Contains(said, text) {
+			if text := (scenarios.Egress{Model: model, Providers: w.egress.Providers, NoClouds: len(a.Inside) == 0}).Assumption(); !slices.Contains(said, text) {
 				said = append(said, text)
 			}
 		}

@@ -26,6 +26,8 @@ type Viewpoint struct {
 	// Providers are those of an attached region, Peers how many peers it has.
 	Providers []topology.ASN `json:"providers,omitempty"`
 	Peers     int            `json:"peers,omitempty"`
+	// Inside are the ASes of the region's operator, which it reaches directly.
+	Inside []topology.ASN `json:"inside,omitempty"`
 }
 
 // Hijack is one hijack of a study: one victim, one attacker, one way of attack,

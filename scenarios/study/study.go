@@ -273,13 +273,7 @@ func viewpoint(g *topology.Graph, i int32, a scenarios.Attachment) result.Viewpo
 	if at, ok := g.Place(i); ok {
 		v.Location = &at
 	}
-	for _, l := range a.Links {
-		if l.Kind == topology.Transit {
-			v.Providers = append(v.Providers, l.A)
-		} else {
-			v.Peers++
-		}
-	}
+	v.Providers, v.Peers, v.Inside = a.Providers, len(a.Peers), a.Inside
 	return v
 }
 
