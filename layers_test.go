@@ -63,7 +63,8 @@ func projectRows() []row {
 		{"perspectives/dcv", []string{"perspectives", "perspectives/resolver", "perspectives/caa"}},
 		{"perspectives/local", []string{"perspectives", "perspectives/resolver", "perspectives/caa", "perspectives/dcv"}},
 		{"perspectives/coordinator", []string{"perspectives", "perspectives/policy", "topology/place"}},
-		{"perspectives/remote", []string{"perspectives", "perspectives/local", "perspectives/coordinator", "topology/place"}},
+		{"perspectives/access", []string{"perspectives"}},
+		{"perspectives/remote", []string{"perspectives", "perspectives/access", "perspectives/local", "perspectives/coordinator", "topology/place"}},
 		{"perspectives/cohort", []string{"perspectives", "perspectives/policy", "topology/place"}},
 		{"perspectives/audit", nil},
 		{"perspectives/openmpic", []string{
@@ -103,7 +104,7 @@ func libraryRows() []row {
 		}},
 		{"golang.org/x/net", []string{"perspectives/coordinator", "perspectives/cohort"}}, // idna: A-labels; publicsuffix
 		{"github.com/osrg/gobgp/v4", []string{"sim/event"}},
-		{"github.com/prometheus/client_golang", []string{"cmd/...", "perspectives/coordinator", "perspectives/remote", "perspectives/openmpic"}},
+		{"github.com/prometheus/client_golang", []string{"cmd/...", "perspectives/coordinator", "perspectives/remote", "perspectives/openmpic", "perspectives/access"}},
 		{"go.yaml.in/yaml/v4", []string{"scenarios"}},
 		{"github.com/parquet-go/parquet-go", []string{"scenarios/result"}},
 		{"github.com/nats-io/nats.go", []string{"scenarios/study"}},

@@ -176,10 +176,10 @@ func (f keysFlags) files(now time.Time) ([]newFile, error) {
 			Perspective: p, Listen: listen, HealthListen: f.health(), CertificateFile: "server.pem", KeyFile: "server-key.pem",
 			SigningKeyFile: "signing-key.pem", LogDir: ".", CheckTimeout: remote.Duration(30 * time.Second),
 			DrainTimeout: remote.Duration(35 * time.Second), ReloadInterval: remote.Duration(10 * time.Second),
-			Partners: []partnerFile{{
+			Partners: []partnerFile{{clientFile: clientFile{
 				Name: f.partner, Identity: identity, RootsFile: "../../" + caPath, Methods: []perspectives.Method{allMethods},
 				IssuerDomains: f.issuers, ChecksPerSecond: 100, Burst: 200, DailyQuota: 1_000_000, Concurrent: 100, Operator: true,
-			}},
+			}}},
 		})
 		if err != nil {
 			return nil, fault(err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mpicsim/perspectives/access"
 	"mpicsim/perspectives/local"
 	"mpicsim/perspectives/remote"
 )
@@ -90,11 +91,15 @@ func newPerspectiveService(path string, log *slog.Logger) (*perspectiveService, 
 	s := &perspectiveService{path: path, file: file, log: log, logs: &partnerLogs{dir: file.LogDir, files: map[string]*logFile{}}}
 	s.seen = s.file.states(path)
 	credentials, err := file.credentials(s.logs)
+	var bounds access.Bounds
+	if err == nil {
+		bounds, err = access.Bounds{Connections: file.MaxConnections, Checks: file.MaxChecks}.Within(descriptors(), descriptorsOfCheck)
+	}
 	if err == nil {
 		s.server, err = remote.NewServer(remote.ServerConfig{
 			Runner: runner, Clock: time.Now, Software: "mpicsim " + version(), EgressAddresses: file.EgressAddresses,
 			CheckTimeout: time.Duration(file.CheckTimeout), DrainTimeout: time.Duration(file.DrainTimeout),
-			Log: log, Credentials: credentials,
+			Log: log, Credentials: credentials, Bounds: bounds,
 		})
 	}
 	if err != nil {
@@ -171,6 +176,7 @@ func (s *perspectiveService) reload(ctx context.Context, hangup bool) {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "changes that need a restart", slog.String("fields", strings.Join(fixed, ", ")))
 	}
 	s.file.Partners, s.file.CertificateFile, s.file.KeyFile, s.file.SigningKeyFile = file.Partners, file.CertificateFile, file.KeyFile, file.SigningKeyFile
+	s.file.GroupReadable = file.GroupReadable
 	s.log.LogAttrs(ctx, slog.LevelInfo, "reloaded", slog.Int("partners", len(file.Partners)))
 }
 
@@ -249,7 +255,7 @@ func (f *logFile) Write(p []byte) (int, error) {
 func (f perspectiveFile) states(path string) map[string]fileState {
 	paths := []string{path, f.CertificateFile, f.KeyFile, f.SigningKeyFile}
 	for _, p := range f.Partners {
-		paths = append(paths, p.RootsFile)
+		paths = append(paths, p.RootsFile, p.CRLFile)
 	}
 	return statesOf(paths)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/access"
 	"mpicsim/perspectives/local"
 	"mpicsim/perspectives/remote"
 	"mpicsim/topology/place"
@@ -40,27 +40,21 @@ type perspectiveFile struct {
 	CheckTimeout   remote.Duration `json:"check_timeout,omitempty"`
 	DrainTimeout   remote.Duration `json:"drain_timeout,omitempty"`
 	ReloadInterval remote.Duration `json:"reload_interval,omitempty"`
-	Partners       []partnerFile   `json:"partners"`
-	Network        networkFile     `json:"network,omitzero"`
+	// MaxConnections and MaxChecks bound the connections and the checks of all
+	// partners together; see access.Bounds.
+	MaxConnections int `json:"max_connections,omitempty"`
+	MaxChecks      int `json:"max_checks,omitempty"`
+	// GroupReadable accepts key files that their group may read.
+	GroupReadable bool          `json:"secrets_group_readable,omitempty"`
+	Partners      []partnerFile `json:"partners"`
+	Network       networkFile   `json:"network,omitzero"`
 }
 
 // partnerFile is one partner; see remote.Partner.
 type partnerFile struct {
-	Name            string                `json:"name"`
-	Identity        string                `json:"identity"`
-	RootsFile       string                `json:"roots_file"`
-	Methods         []perspectives.Method `json:"methods"`
-	IssuerDomains   []string              `json:"issuer_domains"`
-	ChecksPerSecond float64               `json:"checks_per_second,omitempty"`
-	Burst           int                   `json:"burst,omitempty"`
-	DailyQuota      int                   `json:"daily_quota,omitempty"`
-	Concurrent      int                   `json:"concurrent,omitempty"`
-	OpenMPIC        bool                  `json:"open_mpic,omitempty"`
-	Operator        bool                  `json:"operator,omitempty"`
+	clientFile
+	OpenMPIC bool `json:"open_mpic,omitempty"`
 }
-
-// allMethods stands for all methods in a configuration.
-const allMethods = "all"
 
 // readPerspectiveFile reads a configuration and makes its paths absolute or
 // relative to the current folder.
@@ -71,7 +65,7 @@ func readPerspectiveFile(path string) (perspectiveFile, error) {
 	}
 	paths := []*string{&f.CertificateFile, &f.KeyFile, &f.SigningKeyFile, &f.LogDir}
 	for i := range f.Partners {
-		paths = append(paths, &f.Partners[i].RootsFile)
+		paths = append(paths, f.Partners[i].paths()...)
 	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
@@ -113,8 +107,11 @@ func (f perspectiveFile) validate() error {
 		if p.Name != filepath.Base(p.Name) || strings.HasPrefix(p.Name, ".") {
 			return fmt.Errorf("partners[%d].name %q: want a name that can be a file's", i, p.Name)
 		}
-		if p.Methods == nil || p.IssuerDomains == nil {
-			return fmt.Errorf("partners[%d]: methods and issuer_domains: want both, [] for none", i)
+		if p.RootsFile == "" {
+			return fmt.Errorf("partners[%d].roots_file: missing", i)
+		}
+		if err := p.validate(); err != nil {
+			return fmt.Errorf("partners[%d]: %w", i, err)
 		}
 	}
 	return nil
@@ -129,23 +126,17 @@ func (f perspectiveFile) local() (local.Config, error) {
 func (f perspectiveFile) credentials(logs *partnerLogs) (remote.Credentials, error) {
 	var c remote.Credentials
 	var err error
-	if c.Certificate, err = tls.LoadX509KeyPair(f.CertificateFile, f.KeyFile); err != nil {
+	secrets, now := access.Secrets{GroupReadable: f.GroupReadable}, time.Now()
+	if c.Certificate, err = secrets.KeyPair(f.CertificateFile, f.KeyFile, now); err != nil {
 		return c, fmt.Errorf("certificate_file, key_file: %w", err)
 	}
-	if c.SigningKey, err = remote.ReadSigningKey(f.SigningKeyFile); err != nil {
+	if c.SigningKey, err = remote.ReadSigningKey(f.SigningKeyFile, secrets); err != nil {
 		return c, fmt.Errorf("signing_key_file: %w", err)
 	}
 	for i, p := range f.Partners {
-		partner := remote.Partner{
-			Name: p.Name, Identity: p.Identity, Methods: p.Methods, IssuerDomains: p.IssuerDomains,
-			ChecksPerSecond: p.ChecksPerSecond, Burst: p.Burst, DailyQuota: p.DailyQuota, Concurrent: p.Concurrent,
-			OpenMPIC: p.OpenMPIC, Operator: p.Operator,
-		}
-		if len(p.Methods) == 1 && p.Methods[0] == allMethods {
-			partner.Methods = perspectives.Methods()
-		}
-		if partner.Roots, err = remote.ReadCertificates(p.RootsFile); err != nil {
-			return c, fmt.Errorf("partners[%d].roots_file: %w", i, err)
+		partner := remote.Partner{OpenMPIC: p.OpenMPIC}
+		if partner.Client, err = p.client("", now); err != nil {
+			return c, fmt.Errorf("partners[%d].%w", i, err)
 		}
 		if partner.Log, err = logs.of(p.Name); err != nil {
 			return c, err
@@ -162,7 +153,7 @@ func (f perspectiveFile) needRestart(next perspectiveFile) []string {
 	for i := range a.NumField() {
 		name, _, _ := strings.Cut(a.Type().Field(i).Tag.Get("json"), ",")
 		switch name {
-		case "certificate_file", "key_file", "signing_key_file", "partners":
+		case "certificate_file", "key_file", "signing_key_file", "partners", "secrets_group_readable":
 		default:
 			if !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
 				fields = append(fields, name)

@@ -12,6 +12,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/access"
 	"mpicsim/perspectives/catalog"
 	"mpicsim/perspectives/coordinator"
 	"mpicsim/perspectives/local"
@@ -98,10 +99,10 @@ func serveFleet(t testing.TB) *fleet {
 			Runner: f.at.at(t, p), Clock: f.at.clock.Now,
 			Credentials: remote.Credentials{
 				Certificate: issue(t, a, remote.Leaf{CommonName: p.Name, Hosts: []string{"127.0.0.1"}}), SigningKey: signing,
-				Partners: []remote.Partner{{
+				Partners: []remote.Partner{{Client: access.Client{
 					Name: "ca", Identity: identity, Roots: []*x509.Certificate{a.Certificate}, Methods: perspectives.Methods(),
 					IssuerDomains: []string{"ca.example"},
-				}},
+				}}},
 			},
 		})
 		g.Expect(err).NotTo(HaveOccurred())

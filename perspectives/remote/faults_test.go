@@ -26,6 +26,7 @@ import (
 	"github.com/onsi/gomega/gleak"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/access"
 	"mpicsim/perspectives/catalog"
 	"mpicsim/perspectives/coordinator"
 	"mpicsim/perspectives/dcv"
@@ -319,10 +320,10 @@ func newAiling(at *internet, a *remote.Authority, client tls.Certificate, p pers
 		Clock: at.clock.Now,
 		Credentials: remote.Credentials{
 			Certificate: issue(t, a, remote.Leaf{CommonName: p.Name, Hosts: []string{"127.0.0.1"}}), SigningKey: private,
-			Partners: []remote.Partner{{
+			Partners: []remote.Partner{{Client: access.Client{
 				Name: "ca", Identity: identity, Roots: []*x509.Certificate{a.Certificate}, Methods: perspectives.Methods(),
 				IssuerDomains: []string{"ca.example"},
-			}},
+			}}},
 		},
 	}
 	m.client = remote.ClientConfig{

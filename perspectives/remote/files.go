@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/access"
 )
 
 // RemotesFile is a CA's list of its remote perspectives, a JSON file. Names of
@@ -26,6 +27,8 @@ type RemotesFile struct {
 	Roots       string `json:"roots_file"`
 	Certificate string `json:"certificate_file"`
 	Key         string `json:"key_file"`
+	// GroupReadable accepts a key file that its group may read.
+	GroupReadable bool `json:"secrets_group_readable,omitempty"`
 	// Primary describes the CA's primary perspective, which is not asked over the
 	// protocol; nil if the file does not say.
 	Primary *perspectives.Perspective `json:"primary,omitempty"`
@@ -71,6 +74,9 @@ func ReadRemotes(path string, like ClientConfig) (RemotesFile, []*Client, error)
 
 // credentials puts the files' contents in place.
 func (f RemotesFile) credentials(dir string, c ClientConfig) (ClientConfig, error) {
+	if c.Clock == nil {
+		return c, errors.New("perspective client: Clock is required")
+	}
 	roots, err := ReadCertificates(in(dir, f.Roots))
 	if err != nil {
 		return c, fmt.Errorf("roots_file: %w", err)
@@ -79,7 +85,7 @@ func (f RemotesFile) credentials(dir string, c ClientConfig) (ClientConfig, erro
 	for _, r := range roots {
 		c.Roots.AddCert(r)
 	}
-	pair, err := tls.LoadX509KeyPair(in(dir, f.Certificate), in(dir, f.Key))
+	pair, err := access.Secrets{GroupReadable: f.GroupReadable}.KeyPair(in(dir, f.Certificate), in(dir, f.Key), c.Clock())
 	if err != nil {
 		return c, fmt.Errorf("certificate_file, key_file: %w", err)
 	}
@@ -109,8 +115,8 @@ func ReadCertificates(path string) ([]*x509.Certificate, error) {
 }
 
 // ReadSigningKey reads the Ed25519 private key of a PEM file.
-func ReadSigningKey(path string) (ed25519.PrivateKey, error) {
-	data, err := os.ReadFile(path)
+func ReadSigningKey(path string, secrets access.Secrets) (ed25519.PrivateKey, error) {
+	data, err := secrets.Read(path)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/access"
 )
 
 //go:embed openapi.json
@@ -69,9 +70,12 @@ func (s *Server) routes() http.Handler {
 // asPartner finds out who asks, and writes what a route refuses.
 func (s *Server) asPartner(to route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, refusal := identify(s.current.Load().Partners, r.TLS)
-		if refusal == nil && r.TLS.VerifiedChains[0][0].NotAfter.Before(s.config.Clock()) {
-			refusal = refuse(codeUnknownPartner, "the client certificate has expired since the connection was made")
+		p, refusal := s.identify(r.TLS)
+		if refusal == nil {
+			if denial := access.Admit(r.Context(), p.Name); denial != nil {
+				w.Header().Set("Connection", "close")
+				refusal = refused(denial)
+			}
 		}
 		switch {
 		case refusal != nil:
@@ -138,7 +142,7 @@ func (s *Server) info(w http.ResponseWriter, _ *http.Request, p Partner) *Refusa
 			Name: p.Name, Methods: append([]perspectives.Method{}, p.Methods...),
 			IssuerDomains: append([]string{}, p.IssuerDomains...), OpenMPIC: p.OpenMPIC,
 			ChecksPerSecond: p.ChecksPerSecond, Burst: p.Burst, DailyQuota: p.DailyQuota,
-			UsedToday: s.usageOf(p.Name).usedOn(now),
+			UsedToday: s.usages.Of(p.Name).UsedOn(now),
 		},
 	})
 	return nil
@@ -190,8 +194,8 @@ func (s *Server) answer(w http.ResponseWriter, keys *credentials, q Request, bod
 
 // readBody takes a token of the partner's and reads its request.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, p Partner) ([]byte, *Refusal) {
-	if wait, ok := s.usageOf(p.Name).takeToken(p, s.config.Clock()); !ok {
-		return nil, refuse(codeRate, "more than %v requests a second and %d at once", p.ChecksPerSecond, p.Burst).after(wait)
+	if denial := s.usages.Of(p.Name).TakeToken(p.Client, s.config.Clock()); denial != nil {
+		return nil, refused(denial)
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return nil, refuse(codeContentType, "found %.100q, expected application/json", r.Header.Get("Content-Type"))
@@ -233,7 +237,7 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // takeNonce remembers the request until nobody would take it any more.
 func (s *Server) takeNonce(p Partner, q Request) *Refusal {
-	fresh, full := s.usageOf(p.Name).remember(q.Nonce, q.NotAfter.Add(ClockSkew), s.config.Clock(), s.config.MaxNonces)
+	fresh, full := s.memoryOf(p.Name).remember(q.Nonce, q.NotAfter.Add(ClockSkew), s.config.Clock(), s.config.MaxNonces)
 	switch {
 	case full:
 		return refuse(codeBusy, "%d requests are remembered until they expire", s.config.MaxNonces).after(requestTimeout)
@@ -255,22 +259,26 @@ type job struct {
 // run makes one check, if the partner may have it.
 func (s *Server) run(ctx context.Context, p Partner, j job) (perspectives.Result, *Refusal) {
 	none := perspectives.Result{}
-	if refusal := p.authorize(j.check); refusal != nil {
-		return none, refusal
+	if denial := p.Authorize(j.check); denial != nil {
+		return none, refused(denial)
 	}
 	if err := j.check.Acceptable(); err != nil {
 		return none, refuse(codeBadCheck, "check: %v", err)
 	}
-	u := s.usageOf(p.Name)
-	if !u.enter(p) {
-		return none, refuse(codeBusy, "more than %d checks at a time", p.Concurrent).after(time.Second)
+	u := s.usages.Of(p.Name)
+	if denial := u.Enter(p.Client); denial != nil {
+		return none, refused(denial)
 	}
-	defer u.leave()
+	defer u.Leave()
+	if denial := s.slots.Enter(); denial != nil {
+		return none, refused(denial)
+	}
+	defer s.slots.Leave()
 	if refusal := j.admit(); refusal != nil {
 		return none, refusal
 	}
-	if wait, ok := u.takeQuota(p, s.config.Clock()); !ok {
-		return none, refuse(codeQuota, "%d checks a day (UTC) are used up", p.DailyQuota).after(wait)
+	if denial := u.TakeQuota(p.Client, s.config.Clock()); denial != nil {
+		return none, refused(denial)
 	}
 	defer s.metrics.running(p.Name)()
 	ctx, cancel := context.WithTimeout(ctx, s.config.CheckTimeout)

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/access"
 )
 
 // metrics are what a server counts, in a registry of its own.
@@ -24,7 +25,7 @@ type metrics struct {
 	connections *log.Logger
 }
 
-func newMetrics(lines *slog.Logger, clock perspectives.Clock) *metrics {
+func newMetrics(lines *slog.Logger, clock perspectives.Clock, connections func() (open, strangers int, closed access.Closed)) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		checks: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -43,6 +44,7 @@ func newMetrics(lines *slog.Logger, clock perspectives.Clock) *metrics {
 	}
 	m.registry.MustRegister(m.checks, m.refusals, m.seconds, m.active,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(access.Collectors("mpic_perspective", connections)...)
 	// The registry is new: there is no other metric of the name.
 	m.connections, _ = ConnectionLog("mpic_perspective_connection_errors_total", lines, clock, m.registry)
 	return m

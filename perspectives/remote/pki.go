@@ -8,25 +8,25 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
 	"net/netip"
-	"net/url"
 	"time"
 )
 
 // Authority is a small CA for the certificates of servers and partners: enough
-// for tests and for one operator's own machines. It keeps no records and revokes
-// nothing.
+// for tests and for one operator's own machines. It keeps no records: what it has
+// revoked is what [Authority.Revoke] is told each time.
 type Authority struct {
 	Certificate *x509.Certificate
 	key         crypto.Signer
 }
 
 // Leaf describes a certificate for a server, if it has hosts, or else for a
-// client.
+// client with an identity.
 type Leaf struct {
 	CommonName string
 	// Identity is the URI name of a client; see [Partner].
@@ -51,7 +51,7 @@ func NewAuthority(name string, notBefore, notAfter time.Time) (*Authority, error
 	}
 	template := &x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, NotBefore: notBefore, NotAfter: notAfter,
-		KeyUsage: x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: true, MaxPathLenZero: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, BasicConstraintsValid: true, IsCA: true, MaxPathLenZero: true,
 	}
 	certificate, err := create(template, template, key.Public(), key)
 	if err != nil {
@@ -75,11 +75,13 @@ func (a *Authority) Issue(l Leaf) (KeyPair, error) {
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	if l.Identity != "" {
-		uri, err := url.Parse(l.Identity)
+		// Not by Certificate.URIs: a URL that is parsed and written again may have
+		// other octets, and identities are octets.
+		names, err := asn1.Marshal([]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 6, Bytes: []byte(l.Identity)}})
 		if err != nil {
 			return KeyPair{}, fmt.Errorf("identity of %s: %w", l.CommonName, err)
 		}
-		template.URIs = []*url.URL{uri}
+		template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: names}}
 	}
 	for _, h := range l.Hosts {
 		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
@@ -94,6 +96,20 @@ func (a *Authority) Issue(l Leaf) (KeyPair, error) {
 		return KeyPair{}, fmt.Errorf("certificate of %s: %w", l.CommonName, err)
 	}
 	return keyPair(certificate, key)
+}
+
+// Revoke returns a CRL in PEM, which lists the serial numbers given and no others.
+func (a *Authority) Revoke(serials []*big.Int, thisUpdate, nextUpdate time.Time) ([]byte, error) {
+	list := &x509.RevocationList{Number: big.NewInt(thisUpdate.Unix()), ThisUpdate: thisUpdate, NextUpdate: nextUpdate}
+	for _, s := range serials {
+		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries,
+			x509.RevocationListEntry{SerialNumber: s, RevocationTime: thisUpdate})
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, list, a.Certificate, a.key)
+	if err != nil {
+		return nil, fmt.Errorf("CRL of %s: %w", a.Certificate.Subject, err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}), nil
 }
 
 func create(template, parent *x509.Certificate, public crypto.PublicKey, signer crypto.Signer) (*x509.Certificate, error) {

@@ -23,6 +23,8 @@ var (
 	codeNotYetValid    = code{"not-yet-valid", http.StatusBadRequest}
 	codeExpired        = code{"expired", http.StatusBadRequest}
 	codeUnknownPartner = code{"unknown-partner", http.StatusForbidden}
+	codeRevoked        = code{"revoked", http.StatusForbidden}
+	codeNoRevocations  = code{"revocation-unknown", http.StatusForbidden}
 	codeMethodRefused  = code{"method-refused", http.StatusForbidden}
 	codeIssuerRefused  = code{"issuer-refused", http.StatusForbidden}
 	codePathRefused    = code{"path-refused", http.StatusForbidden}
@@ -42,7 +44,8 @@ var (
 // codes returns all of them.
 func codes() []code {
 	return []code{
-		codeBadRequest, codeBadCheck, codeVersion, codeNotYetValid, codeExpired, codeUnknownPartner, codeMethodRefused,
+		codeBadRequest, codeBadCheck, codeVersion, codeNotYetValid, codeExpired, codeUnknownPartner, codeRevoked, codeNoRevocations,
+		codeMethodRefused,
 		codeIssuerRefused, codePathRefused, codeNotFound, codeHTTPMethod, codeReplayed, codeTooLarge, codeContentType,
 		codeMisdirected, codeRate, codeQuota, codeInternal, codeBusy, codeDraining,
 	}

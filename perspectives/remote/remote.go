@@ -14,9 +14,8 @@
 // quota, and a log of its own.
 //
 // Not done here: DNS and validation (package local does them, behind [Runner]),
-// files and signals (the command does them), certificate revocation (a partner is
-// removed from the configuration instead), quotas that outlive the process or are
-// shared by several.
+// files and signals (the command does them), who a partner is and how much it may ask
+// for (package access), quotas that outlive the process or are shared by several.
 //
 // Timestamps come from the clocks given; timeouts run on the operating system's
 // clock. [Server] and [Client] are safe for concurrent use.

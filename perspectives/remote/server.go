@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/access"
 )
 
 // ServerConfig is one perspective as it is offered to partners.
@@ -34,6 +35,9 @@ type ServerConfig struct {
 	// DrainTimeout is how long running checks are waited for, CheckTimeout and 5 s
 	// if 0.
 	DrainTimeout time.Duration
+	// Bounds are how many connections are taken and how many checks run at a time,
+	// those of all partners together; 0 for 1024 and 256.
+	Bounds access.Bounds
 	// MaxNonces is how many unexpired nonces are kept for each partner, 100,000 if
 	// 0. Requests beyond that are refused as busy.
 	MaxNonces int
@@ -60,17 +64,22 @@ type Server struct {
 	metrics  *metrics
 	draining atomic.Bool
 	current  atomic.Pointer[credentials]
+	slots    *access.Slots
+	// connections are those of the partners' listener; nil before it serves.
+	connections atomic.Pointer[access.Admission]
+	usages      access.Usages
 
-	mu     sync.Mutex
-	usages map[string]*usage // by partner's name; never deleted
+	mu       sync.Mutex
+	memories map[string]*memory // by partner's name; never deleted
 }
 
 // credentials are Credentials ready for use.
 type credentials struct {
 	Credentials
-	tls    *tls.Config
-	public ed25519.PublicKey
-	keyID  Base64
+	partners partners
+	tls      *tls.Config
+	public   ed25519.PublicKey
+	keyID    Base64
 }
 
 const (
@@ -105,13 +114,19 @@ func NewServer(c ServerConfig) (*Server, error) {
 	if c.MaxNonces == 0 {
 		c.MaxNonces = defaultMaxNonces
 	}
+	var err error
+	if c.Bounds, err = c.Bounds.Within(math.MaxInt32, 1); err != nil {
+		return nil, fmt.Errorf("perspective server: %w", err)
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{config: c, metrics: newMetrics(c.Log, c.Clock), usages: map[string]*usage{}}
+	s := &Server{config: c, memories: map[string]*memory{}}
+	s.metrics = newMetrics(c.Log, c.Clock, s.admitted)
 	if err := s.Reload(c.Credentials); err != nil {
 		return nil, err
 	}
+	s.slots = access.NewSlots(c.Bounds.Checks)
 	s.handler = s.routes()
 	return s, nil
 }
@@ -127,23 +142,18 @@ func (s *Server) Reload(c Credentials) error {
 	if len(c.SigningKey) != ed25519.PrivateKeySize {
 		return errors.New("perspective server: signing key: expected an Ed25519 key")
 	}
-	if err := validatePartners(c.Partners); err != nil {
+	all, err := newPartners(c.Partners)
+	if err != nil {
 		return fmt.Errorf("perspective server: %w", err)
 	}
-	roots := x509.NewCertPool()
-	for _, p := range c.Partners {
-		for _, r := range p.Roots {
-			roots.AddCert(r)
-		}
-	}
-	next := &credentials{Credentials: c}
+	next := &credentials{Credentials: c, partners: all}
 	next.public, _ = c.SigningKey.Public().(ed25519.PublicKey)
 	next.keyID = KeyID(next.public)
 	next.tls = &tls.Config{
 		MinVersion:   tls.VersionTLS13,
 		Certificates: []tls.Certificate{c.Certificate},
 		ClientAuth:   tls.RequireAndVerifyClientCert,
-		ClientCAs:    roots,
+		ClientCAs:    all.list.Roots(),
 		Time:         s.config.Clock,
 		NextProtos:   []string{"http/1.1"},
 		// A ticket would carry the identity over a reload.
@@ -170,7 +180,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // within the drain timeout. It returns nil after a full drain, and closes the
 // listener in any case.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	return s.serve(ctx, tls.NewListener(listener, s.TLSConfig()), s.handler)
+	return s.serve(ctx, listener, s.TLSConfig(), s.handler)
 }
 
 // ServeHealth serves health and metrics in plain HTTP, for the machine that the
@@ -179,10 +189,22 @@ func (s *Server) ServeHealth(ctx context.Context, listener net.Listener) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+PathHealth, s.health)
 	mux.Handle("GET "+PathMetrics, s.metrics.handler())
-	return s.serve(ctx, listener, mux)
+	browser := access.Browser{}
+	return s.serve(ctx, listener, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if status := browser.Judge(r); status != nil {
+			http.Error(w, status.Detail, status.Code)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
 }
 
-func (s *Server) serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+// serve serves until ctx ends, over TLS if that is not nil.
+func (s *Server) serve(ctx context.Context, listener net.Listener, secure *tls.Config, handler http.Handler) error {
+	admission, err := s.admission(secure != nil)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: requestTimeout,
@@ -192,6 +214,11 @@ func (s *Server) serve(ctx context.Context, listener net.Listener, handler http.
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          s.metrics.connections,
 	}
+	admission.Attach(server)
+	accepted := admission.Listen(listener)
+	if secure != nil {
+		accepted = tls.NewListener(accepted, secure)
+	}
 	drained := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
 		s.draining.Store(true)
@@ -199,7 +226,7 @@ func (s *Server) serve(ctx context.Context, listener net.Listener, handler http.
 		defer cancel()
 		drained <- server.Shutdown(patience)
 	})
-	err := server.Serve(listener)
+	err = server.Serve(accepted)
 	if stop() { // it was not the context
 		return errors.Join(fmt.Errorf("serve at %v: %w", listener.Addr(), err), server.Close())
 	}
@@ -209,14 +236,37 @@ func (s *Server) serve(ctx context.Context, listener net.Listener, handler http.
 	return nil
 }
 
-// usageOf returns what a partner has used up.
-func (s *Server) usageOf(name string) *usage {
+// maxHealthConnections is how many there may be of this machine's own questions.
+const maxHealthConnections = 32
+
+// admission bounds the connections of a listener: the partners' shows in the metrics.
+func (s *Server) admission(partners bool) (*access.Admission, error) {
+	if !partners {
+		return access.NewAdmission(maxHealthConnections)
+	}
+	a, err := access.NewAdmission(s.config.Bounds.Connections)
+	if err == nil {
+		s.connections.Store(a)
+	}
+	return a, err
+}
+
+// admitted returns the connections there are, and what was closed to make room.
+func (s *Server) admitted() (open, strangers int, closed access.Closed) {
+	if a := s.connections.Load(); a != nil {
+		return a.Connections()
+	}
+	return 0, 0, access.Closed{}
+}
+
+// memoryOf returns the nonces of a partner.
+func (s *Server) memoryOf(name string) *memory {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u := s.usages[name]
-	if u == nil {
-		u = &usage{}
-		s.usages[name] = u
+	m := s.memories[name]
+	if m == nil {
+		m = &memory{}
+		s.memories[name] = m
 	}
-	return u
+	return m
 }

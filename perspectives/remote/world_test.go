@@ -18,6 +18,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/access"
 	"mpicsim/perspectives/remote"
 	"mpicsim/topology/place"
 )
@@ -173,9 +174,11 @@ func start(t testing.TB, change ...func(*world)) *world {
 // partner may do everything without bounds.
 func (w *world) partner() remote.Partner {
 	return remote.Partner{
-		Name: "ca", Identity: identity, Roots: []*x509.Certificate{w.authority.Certificate},
-		Methods: perspectives.Methods(), IssuerDomains: []string{"ca.example"}, OpenMPIC: true, Operator: true,
-		Log: slog.New(slog.NewJSONHandler(&w.logs, nil)),
+		Client: access.Client{
+			Name: "ca", Identity: identity, Roots: []*x509.Certificate{w.authority.Certificate},
+			Methods: perspectives.Methods(), IssuerDomains: []string{"ca.example"}, Operator: true,
+		},
+		OpenMPIC: true, Log: slog.New(slog.NewJSONHandler(&w.logs, nil)),
 	}
 }
 

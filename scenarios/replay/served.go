@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/access"
 	"mpicsim/perspectives/local"
 	"mpicsim/perspectives/remote"
 	"mpicsim/scenarios"
@@ -111,10 +112,10 @@ func (w *World) credentials(authority *remote.Authority, owner, perspective stri
 	}
 	return remote.Credentials{
 		Certificate: certificate, SigningKey: w.signingKey(owner, perspective),
-		Partners: []remote.Partner{{
+		Partners: []remote.Partner{{Client: access.Client{
 			Name: "ca", Identity: caIdentity, Roots: []*x509.Certificate{w.control.authority.Certificate},
 			Methods: perspectives.Methods(), IssuerDomains: []string{w.source.CA.Issuer},
-		}},
+		}}},
 	}, nil
 }
 
