@@ -28,8 +28,8 @@ const maxProof = 8
 // retry looks up again what failed with cause, and judges by BR 3.2.2.8 if it
 // fails again: a failure may count as permission if it lies outside of the CA's
 // infrastructure, was tried again at least once, and the domain is Insecure
-// (RFC 4035 4.3). That an answer is bogus, and that the perspective gave up by
-// itself, is never such a failure.
+// (RFC 4035 4.3). That an answer is bogus or cannot be validated, and that the
+// perspective gave up by itself, is never such a failure.
 func (k Checker) retry(ctx context.Context, c perspectives.Check, first Set, cause error) perspectives.Outcome {
 	if !excusable(ctx, cause) {
 		return failedLookup(first, cause)
@@ -62,12 +62,13 @@ func (k Checker) retry(ctx context.Context, c perspectives.Check, first Set, cau
 
 // excusable says whether err may be a failure outside of the CA's
 // infrastructure: not one that the perspective decided on itself, by its limits,
-// its address policy or the end of ctx, and not an answer. Aliases that lead back
+// the keys that it computes with, its address policy or the end of ctx, and not an
+// answer. Aliases that lead back
 // to themselves are an answer: the zone's servers gave it, and nobody failed whose
 // failure could be proved to lie outside.
 func excusable(ctx context.Context, err error) bool {
 	for _, own := range []error{
-		resolver.ErrBogus, resolver.ErrLimit, resolver.ErrRefusedAddress, resolver.ErrName, resolver.ErrLoop,
+		resolver.ErrBogus, resolver.ErrUnsupportedKey, resolver.ErrLimit, resolver.ErrRefusedAddress, resolver.ErrName, resolver.ErrLoop,
 		context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, own) {

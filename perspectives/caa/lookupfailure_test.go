@@ -129,6 +129,8 @@ var _ = Describe("A CAA lookup that fails", func() {
 		Entry("the second answer is bogus", failing(resolver.Insecure, resolver.ErrTimeout), failing(resolver.Bogus, resolver.ErrBogus), caa.ReasonBogus),
 		Entry("one server's answer is bogus", failing(resolver.Insecure, fmt.Errorf("%w: %w", resolver.ErrTimeout, resolver.ErrBogus)),
 			failing(resolver.Insecure, resolver.ErrTimeout), caa.ReasonBogus),
+		Entry("a key is one that the resolver does not compute with", failing(resolver.Insecure, resolver.ErrUnsupportedKey),
+			failing(resolver.Insecure, resolver.ErrTimeout), caa.ReasonLookupFailed),
 		Entry("the resolver gave up", failing(resolver.Insecure, resolver.ErrLimit), failing(resolver.Insecure, resolver.ErrTimeout), caa.ReasonLookupFailed),
 		Entry("the address policy refused a server", failing(resolver.Insecure, resolver.ErrRefusedAddress), failing(resolver.Insecure, resolver.ErrTimeout), caa.ReasonLookupFailed),
 		Entry("the caller gave up", failing(resolver.Insecure, context.DeadlineExceeded), failing(resolver.Insecure, resolver.ErrTimeout), caa.ReasonLookupFailed),

@@ -11,6 +11,9 @@ import (
 // bogusError is a validation that failed, with the step that did.
 type bogusError struct {
 	link Link // with EDE
+	// unsupported says that the step was not possible: the answer is not usable,
+	// but not bogus.
+	unsupported bool
 	// also is ErrLimit if the validation was given up, nil otherwise.
 	also error
 }
@@ -24,15 +27,31 @@ func bogus(zone, owner string, rrtype uint16, code uint16, format string, args .
 	}}
 }
 
+// unsupportedKey returns the error of a step that needs a key which we do not
+// compute with, because of err.
+func unsupportedKey(zone, owner string, rrtype, tag uint16, err error) *bogusError {
+	e := bogus(zone, owner, rrtype, dns.ExtendedErrorCodeUnsupportedDNSKEYAlgorithm, "key %d: %v", tag, err)
+	e.unsupported, e.link.Status = true, Indeterminate
+	return e
+}
+
+// verdict is ErrBogus or ErrUnsupportedKey.
+func (e *bogusError) verdict() error {
+	if e.unsupported {
+		return ErrUnsupportedKey
+	}
+	return ErrBogus
+}
+
 func (e *bogusError) Error() string {
-	return fmt.Sprintf("%v: %s %s: %v", ErrBogus, e.link.Owner, e.link.Type, e.link.EDE)
+	return fmt.Sprintf("%v: %s %s: %v", e.verdict(), e.link.Owner, e.link.Type, e.link.EDE)
 }
 
 func (e *bogusError) Unwrap() []error {
 	if e.also == nil {
-		return []error{ErrBogus}
+		return []error{e.verdict()}
 	}
-	return []error{ErrBogus, e.also}
+	return []error{e.verdict(), e.also}
 }
 
 // bogusIn returns the failed validations in the tree of err, in order.

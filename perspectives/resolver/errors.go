@@ -43,6 +43,13 @@ var (
 	// ErrBogus: the answer fails DNSSEC validation (RFC 4035 4.3, 5.5). It must
 	// not be used, and for a CA it is never permission to issue (BR 3.2.2.8.1).
 	ErrBogus = errors.New("dnssec bogus")
+	// ErrUnsupportedKey: the answer cannot be validated, because the key that
+	// signs it is one that the standards allow and that we do not compute with: an
+	// RSA exponent of more than 64 bits. The answer must not be used, as if it
+	// were bogus, but nobody has said that it is: its status is Indeterminate. It
+	// is not Insecure either (RFC 4035 5.2 says that of algorithms, not of keys),
+	// so a lookup that fails behind such a key is never permission to issue.
+	ErrUnsupportedKey = errors.New("unsupported key")
 	// ErrName: the name asked for is not a domain name.
 	ErrName = errors.New("not a domain name")
 )
@@ -68,6 +75,11 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// unvalidated reports whether err is about an answer that did not validate.
+func unvalidated(err error) bool {
+	return errors.Is(err, ErrBogus) || errors.Is(err, ErrUnsupportedKey)
+}
 
 // TraceOf returns the exchanges that led to err, nil if err is not from this
 // package.

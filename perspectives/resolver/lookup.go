@@ -229,7 +229,7 @@ func (l *lookup) hopeless(ctx context.Context, z *zone, q query, failed *failure
 	}
 	n := 0
 	for _, err := range failed.errs {
-		if errors.Is(err, ErrBogus) {
+		if unvalidated(err) {
 			n++
 		}
 	}

@@ -35,7 +35,7 @@ func (l *lookup) askDown(ctx context.Context, z *zone, q question, depth int) (r
 				z.inside = make(map[string]bool)
 			}
 			z.inside[name] = true
-		case l.fatal(ctx) || errors.Is(err, ErrBogus) || !misunderstood(err):
+		case l.fatal(ctx) || unvalidated(err) || !misunderstood(err):
 			return reply{}, err
 		default:
 			return l.askZone(ctx, z, query{q, wanted}, depth)

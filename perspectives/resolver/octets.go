@@ -1,7 +1,6 @@
 package resolver
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -37,20 +36,4 @@ func exact(rr dns.RR) dns.RR {
 		}
 	}
 	return rr
-}
-
-// exactly returns records as exact does.
-func exactly(records []dns.RR) []dns.RR {
-	out := records
-	for i, rr := range records {
-		e := exact(rr)
-		if e == rr {
-			continue
-		}
-		if &out[0] == &records[0] {
-			out = slices.Clone(records)
-		}
-		out[i] = e
-	}
-	return out
 }

@@ -16,7 +16,9 @@
 // With trust anchors every answer is validated (RFC 4033 to 4035, RFC 6840 4):
 // positive answers, wildcards, aliases, and by NSEC or NSEC3 (RFC 5155) what does
 // not exist. Algorithms are 8, 10, 13, 14 and 15, DS digests SHA-256 and SHA-384.
-// SHA-1 is not supported: a zone whose DS records name only algorithms or digests
+// RSA keys have the sizes of RFC 5702 and public exponents of up to 64 bits; an
+// answer that only a wider one could validate is an [ErrUnsupportedKey]: not usable,
+// not bogus, and never Insecure. SHA-1 is not supported: a zone whose DS records name only algorithms or digests
 // that are not is Insecure (RFC 4035 5.2), never Secure. NSEC3 records with more
 // than 50 iterations make an answer Insecure, with more than 150 it is refused
 // (RFC 9276 3.2). A reply that fails validation counts as the failure of its

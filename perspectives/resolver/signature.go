@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,11 +33,21 @@ func setAt(section []dns.RR, owner string, rrtype uint16) rrset {
 type key struct {
 	rr  *dns.DNSKEY
 	tag uint16
+	// public is nil if the key cannot be used, because of err.
+	public publicKey
+	err    error
+}
+
+// keyOf reads a key whose algorithm is supported.
+func keyOf(rr *dns.DNSKEY) key {
+	public, err := publicKeyOf(rr)
+	return key{rr, rr.KeyTag(), public, err}
 }
 
 // verify returns a signature over set by one of the keys of zone that is valid
 // now (RFC 4035 5.3), with the record's TTLs capped as it says (5.3.3), or a
-// *bogusError.
+// *bogusError. If none is valid, and one names a key that we do not compute with,
+// the error wraps [ErrUnsupportedKey] in place of ErrBogus.
 //
 // A zone can have many keys with the same tag and many signatures that name it:
 // how many pairs are tried is bounded for each set and for each lookup (KeyTrap,
@@ -45,8 +56,13 @@ func (l *lookup) verify(zone string, keys []key, set rrset) (*dns.RRSIG, error) 
 	fail := func(code uint16, format string, args ...any) *bogusError {
 		return bogus(zone, set.owner, set.rrtype, code, format, args...)
 	}
+	canonical, err := canonicalSet(set)
+	if err != nil {
+		return nil, fail(dns.ExtendedErrorCodeDNSBogus, "%v", err)
+	}
 	worst := fail(dns.ExtendedErrorCodeRRSIGsMissing, "no signature by %s", zone)
-	tries, received := 0, exactly(set.records)
+	var unsupported *bogusError
+	tries := 0
 	for _, sig := range set.sigs {
 		if dns.CanonicalName(sig.SignerName) != zone {
 			continue
@@ -56,22 +72,39 @@ func (l *lookup) verify(zone string, keys []key, set rrset) (*dns.RRSIG, error) 
 			continue
 		}
 		worst = fail(dns.ExtendedErrorCodeDNSBogus, "no key of %s verifies the signature by key %d", zone, sig.KeyTag)
+		signed, err := canonical.signedBy(sig)
+		if err != nil {
+			continue
+		}
+		signature, err := base64.StdEncoding.DecodeString(sig.Signature)
+		if err != nil {
+			continue
+		}
 		for _, k := range keys {
-			if k.tag != sig.KeyTag || k.rr.Algorithm != sig.Algorithm {
+			switch {
+			case k.tag != sig.KeyTag || k.rr.Algorithm != sig.Algorithm:
 				continue
-			}
-			if tries == l.r.limits.SignaturesPerSet || l.signatures <= 0 {
+			case errors.Is(k.err, ErrUnsupportedKey):
+				unsupported = unsupportedKey(zone, set.owner, set.rrtype, sig.KeyTag, k.err)
+				continue
+			case k.err != nil:
+				worst = fail(dns.ExtendedErrorCodeDNSBogus, "key %d: %v", sig.KeyTag, k.err)
+				continue
+			case tries == l.r.limits.SignaturesPerSet || l.signatures <= 0:
 				e := fail(dns.ExtendedErrorCodeDNSBogus, "%d signatures tried in vain", tries)
 				e.also = ErrLimit
 				return nil, e
 			}
 			tries++
 			l.signatures--
-			if sig.Verify(k.rr, received) == nil {
+			if k.public.verify(signed, signature) {
 				l.capTTL(sig, set)
 				return sig, nil
 			}
 		}
+	}
+	if unsupported != nil {
+		return nil, unsupported
 	}
 	return nil, worst
 }
@@ -80,10 +113,13 @@ func (l *lookup) verify(zone string, keys []key, set rrset) (*dns.RRSIG, error) 
 // is empty if it can (RFC 4035 5.3.1).
 func (l *lookup) implausible(sig *dns.RRSIG, set rrset) (code uint16, why string) {
 	owner, ok := domainOf(set.owner)
+	signer, okSigner := domainOf(sig.SignerName)
 	now := uint32(l.now.Unix()) //nolint:gosec // serial arithmetic (RFC 1982) is meant to wrap
 	switch {
 	case !ok || int(sig.Labels) > owner.labelCount():
 		return dns.ExtendedErrorCodeDNSBogus, "more labels than the name"
+	case !okSigner || !owner.below(signer) || int(sig.Labels) < signer.labelCount():
+		return dns.ExtendedErrorCodeDNSBogus, "the name or its wildcard is not in the zone"
 	case int(sig.Labels) < owner.labelCount() && neverWild(set.rrtype):
 		return dns.ExtendedErrorCodeDNSBogus, "expanded from a wildcard"
 	case !supportedAlgorithm(sig.Algorithm):

@@ -369,7 +369,7 @@ func (w *surveyWalk) cutBelow(ctx context.Context, z *surveyed, name string) (*s
 		}
 		rep, err := w.lookup.askZone(ctx, z.zone, query{question{step, dns.TypeNS}, wanted}, 0)
 		switch {
-		case err != nil && (w.lookup.fatal(ctx) || errors.Is(err, ErrBogus) || !misunderstood(err)):
+		case err != nil && (w.lookup.fatal(ctx) || unvalidated(err) || !misunderstood(err)):
 			return nil, err
 		case err != nil: // some servers cannot cope with names that hold nothing
 			continue

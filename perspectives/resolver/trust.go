@@ -95,9 +95,9 @@ func (l *lookup) keysOf(ctx context.Context, z *zone, depth int) ([]key, error) 
 }
 
 // keyless says whether it is known that the zone's keys cannot be had: in this
-// session if they are bogus, in this lookup if no server gave them.
+// session if they do not validate, in this lookup if no server gave them.
 func (l *lookup) keyless(z *zone) bool {
-	return z.keys == nil && z.keysErr != nil && (z.keysBy == l || errors.Is(z.keysErr, ErrBogus))
+	return z.keys == nil && z.keysErr != nil && (z.keysBy == l || unvalidated(z.keysErr))
 }
 
 // takeKeys validates the DNSKEY records in m against the zone's DS records
@@ -119,7 +119,7 @@ func (l *lookup) takeKeys(z *zone, m *dns.Msg) error {
 		}
 		zoneKeys++
 		if supportedAlgorithm(k.Algorithm) {
-			all = append(all, key{k, k.KeyTag()})
+			all = append(all, keyOf(k))
 		}
 	}
 	if zoneKeys == 0 {

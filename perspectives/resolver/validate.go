@@ -304,6 +304,10 @@ func (p *proof) bogus(zone, owner string, rrtype uint16, err error) error {
 	case errors.Is(err, errIterations):
 		ede := p.iterationsEDE()
 		return bogus(zone, owner, rrtype, ede.Code, "%s", ede.Text)
+	case ok && b.unsupported:
+		e := *b
+		e.link.Owner, e.link.Type = owner, typeName(rrtype)
+		return &e
 	case ok: // the record that would have proven it is itself bogus
 		return bogus(zone, owner, rrtype, b.link.EDE.Code, "%s %s: %s", b.link.Owner, b.link.Type, b.link.EDE.Text)
 	case p.failed != nil:
