@@ -58,6 +58,15 @@ critissue         CAA   128 issue "ca.example"
 critupper         CAA   128 ISSUE "ca.example"
 critmail          CAA   128 issuemail ";"
 critcontact       CAA   128 contactemail "admin@example.test"
+critphone         CAA   128 ContactPhone "+1 555 0100"
+critvmc           CAA   128 issuevmc "other.example"
+critvmcours       CAA   128 IssueVMC ";"
+critvmcours       CAA   0 issue "ca.example"
+critvmctheirs     CAA   128 issuevmc "ca.example"
+critvmctheirs     CAA   0 issue "other.example"
+critauth          CAA   128 auth "x"
+critpath          CAA   128 path "x"
+critpolicy        CAA   128 policy "x"
 unknown           CAA   0 tbs "x"
 critunknown       CAA   128 tbs "x"
 critunknownours   CAA   0 issue "ca.example"
@@ -172,6 +181,13 @@ var _ = Describe("A CA that goes by ca.example and ca2.example", Ordered, func()
 		Entry("critical issue in other case", "critupper.test", permitted(caa.ReasonAuthorized, "critupper.test")),
 		Entry("critical issuemail, which is about S/MIME", "critmail.test", permitted(caa.ReasonNoRestriction, "critmail.test")),
 		Entry("critical contactemail", "critcontact.test", permitted(caa.ReasonNoRestriction, "critcontact.test")),
+		Entry("critical contactphone", "critphone.test", permitted(caa.ReasonNoRestriction, "critphone.test")),
+		Entry("critical issuevmc, for another kind of certificate", "critvmc.test", permitted(caa.ReasonNoRestriction, "critvmc.test")),
+		Entry("critical issuevmc that forbids, beside its name", "critvmcours.test", permitted(caa.ReasonAuthorized, "critvmcours.test")),
+		Entry("critical issuevmc for it, which is no permission", "critvmctheirs.test", forbidden(caa.ReasonNotAuthorized, "other.example")),
+		Entry("critical auth, which is reserved only", "critauth.test", forbidden(caa.ReasonCritical, `"auth"`)),
+		Entry("critical path, which is reserved only", "critpath.test", forbidden(caa.ReasonCritical, `"path"`)),
+		Entry("critical policy, which is reserved only", "critpolicy.test", forbidden(caa.ReasonCritical, `"policy"`)),
 		Entry("an unknown property", "unknown.test", permitted(caa.ReasonNoRestriction, "unknown.test")),
 		Entry("an unknown critical property", "critunknown.test", forbidden(caa.ReasonCritical, `"tbs"`)),
 		Entry("an unknown critical property beside its name", "critunknownours.test", forbidden(caa.ReasonCritical, `"tbs"`)),

@@ -41,13 +41,16 @@ func (k Checker) query(c perspectives.Check) Query {
 // No other bit is defined; 1, which some zones carry, is not the critical flag.
 const criticalFlag = 1 << 7
 
-// understood says whether a property tag in lower case is one whose meaning for
-// TLS server certificates is known.
+// understood reports whether a property tag in lower case is one whose meaning for
+// TLS server and S/MIME certificates is known: all those of IANA's registry of CAA
+// properties but auth, path and policy, which are reserved and have no meaning.
 func understood(tag string) bool {
 	switch tag {
 	case "issue", "issuewild", "iodef": // RFC 8659
 		return true
 	case "issuemail": // RFC 9495: S/MIME only
+		return true
+	case "issuevmc": // Verified Mark Certificates only
 		return true
 	case "contactemail", "contactphone": // BR appendix A.1: no restriction
 		return true
