@@ -62,10 +62,11 @@ func projectRows() []row {
 		{"perspectives/caa", []string{"perspectives", "perspectives/resolver"}},
 		{"perspectives/dcv", []string{"perspectives", "perspectives/resolver", "perspectives/caa"}},
 		{"perspectives/local", []string{"perspectives", "perspectives/resolver", "perspectives/caa", "perspectives/dcv"}},
-		{"perspectives/coordinator", []string{"perspectives", "perspectives/policy", "topology/place"}},
+		{"perspectives/idn", nil},
+		{"perspectives/coordinator", []string{"perspectives", "perspectives/idn", "perspectives/policy", "topology/place"}},
 		{"perspectives/access", []string{"perspectives"}},
 		{"perspectives/remote", []string{"perspectives", "perspectives/access", "perspectives/local", "perspectives/coordinator", "topology/place"}},
-		{"perspectives/cohort", []string{"perspectives", "perspectives/policy", "topology/place"}},
+		{"perspectives/cohort", []string{"perspectives", "perspectives/idn", "perspectives/policy", "topology/place"}},
 		{"perspectives/audit", nil},
 		{"perspectives/openmpic", []string{
 			"perspectives", "perspectives/coordinator", "perspectives/policy", "perspectives/catalog", "perspectives/cohort", "topology/place",
@@ -102,7 +103,7 @@ func libraryRows() []row {
 		{"github.com/miekg/dns", []string{
 			"perspectives/resolver", "perspectives/resolver/resolvertest", "perspectives/caa", "perspectives/dcv", "sim/names",
 		}},
-		{"golang.org/x/net", []string{"perspectives/coordinator", "perspectives/cohort"}}, // idna: A-labels; publicsuffix
+		{"golang.org/x/net", []string{"perspectives/idn", "perspectives/cohort"}}, // idna: A-labels; publicsuffix
 		{"github.com/osrg/gobgp/v4", []string{"sim/event"}},
 		{"github.com/prometheus/client_golang", []string{"cmd/...", "perspectives/coordinator", "perspectives/remote", "perspectives/openmpic", "perspectives/access"}},
 		{"go.yaml.in/yaml/v4", []string{"scenarios"}},

@@ -27,10 +27,10 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/idn"
 	"mpicsim/perspectives/policy"
 	"mpicsim/topology/place"
 )
@@ -221,7 +221,7 @@ func Identifier(target string) (string, error) {
 	if addr, err := netip.ParseAddr(strings.Trim(target, "[]")); err == nil {
 		return addr.Unmap().WithZone("").String(), nil
 	}
-	name, err := idna.Lookup.ToASCII(strings.TrimSuffix(strings.TrimPrefix(target, "*."), "."))
+	name, err := idn.ToASCII(strings.TrimPrefix(target, "*."))
 	if err != nil {
 		// Names that no certificate may hold, such as those with underscores, are
 		// for the check to refuse.

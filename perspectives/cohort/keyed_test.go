@@ -135,19 +135,21 @@ func TestChoiceIsTheSameForTheSameIdentifier(t *testing.T) {
 
 func TestIdentifier(t *testing.T) {
 	for target, want := range map[string]string{
-		"example.com":               "example.com",
-		"*.Example.COM.":            "example.com",
-		"a.b.example.co.uk":         "example.co.uk",
-		"bücher.example":            "xn--bcher-kva.example",
-		"www.xn--bcher-kva.example": "xn--bcher-kva.example",
-		"one.github.io":             "one.github.io", // other people's subdomains are others
-		"two.github.io":             "two.github.io",
-		"com":                       "com",
-		"192.0.2.1":                 "192.0.2.1",
-		"::ffff:192.0.2.1":          "192.0.2.1",
-		"2001:DB8:0::1":             "2001:db8::1",
-		"[2001:db8::1]":             "2001:db8::1",
-		"_x.example.com":            "example.com",
+		"example.com":                      "example.com",
+		"*.Example.COM.":                   "example.com",
+		"a.b.example.co.uk":                "example.co.uk",
+		"bücher.example":                   "xn--bcher-kva.example",
+		"www.xn--bcher-kva.example":        "xn--bcher-kva.example",
+		"one.github.io":                    "one.github.io", // other people's subdomains are others
+		"two.github.io":                    "two.github.io",
+		"com":                              "com",
+		"192.0.2.1":                        "192.0.2.1",
+		"::ffff:192.0.2.1":                 "192.0.2.1",
+		"2001:DB8:0::1":                    "2001:db8::1",
+		"[2001:db8::1]":                    "2001:db8::1",
+		"_x.example.com":                   "example.com",
+		"1.\u05d9\u05e9\u05e8\u05d0\u05dc": "1.xn--4dbrk0ce",
+		"1.xn--4dbrk0ce":                   "1.xn--4dbrk0ce",
 	} {
 		NewWithT(t).Expect(Identifier(target)).To(Equal(want), target)
 	}

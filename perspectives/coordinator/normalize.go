@@ -11,11 +11,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
-
-	"golang.org/x/net/idna"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/idn"
 	"mpicsim/perspectives/policy"
 )
 
@@ -24,8 +22,7 @@ import (
 var ErrBadCheck = errors.New("bad check")
 
 const (
-	maxNameLength  = 253 // RFC 1035 2.3.4, in presentation form without trailing dot
-	maxLabelLength = 63
+	maxNameLength = 253 // RFC 1035 2.3.4, in presentation form without trailing dot
 	// minTokenLength is how many base64url characters hold the 128 bits of
 	// entropy that RFC 8555 8.3 demands of a token.
 	minTokenLength = 22
@@ -34,8 +31,7 @@ const (
 )
 
 // NormalizeCheck returns c as every perspective is to see it: names in lower
-// case as A-labels (IDNA 2008 by the Lookup profile of UTS 46) without trailing
-// dot, IP addresses in the form of [netip.Addr], the digest of a key
+// case as A-labels ([idn.ToASCII]) without trailing dot, IP addresses in the form of [netip.Addr], the digest of a key
 // authorization in base64url. The caller's check is not changed. The error wraps
 // [ErrBadCheck] and names the field, what was found and what was expected.
 //
@@ -203,49 +199,17 @@ func normalizeName(name string) (string, error) {
 	if strings.Contains(name, "*") {
 		return "", errors.New(`a "*" may only be the whole first label`)
 	}
-	if !utf8.ValidString(name) {
-		return "", errors.New("not valid UTF-8")
-	}
 	if _, err := netip.ParseAddr(name); err == nil {
 		return "", errors.New("an IP address, want a domain name")
 	}
-	ascii, err := idna.Lookup.ToASCII(name)
+	ascii, err := idn.ToASCII(name)
 	if err != nil {
-		return "", fmt.Errorf("want letters, digits and hyphens, or an internationalized name: %w", err)
+		return "", err
 	}
-	ascii = strings.TrimSuffix(ascii, ".")
-	labels := strings.Split(ascii, ".")
-	for _, l := range labels {
-		if err := checkLabel(l); err != nil {
-			return "", err
-		}
-	}
-	if last := labels[len(labels)-1]; strings.Trim(last, "0123456789") == "" {
+	if last := ascii[strings.LastIndexByte(ascii, '.')+1:]; strings.Trim(last, "0123456789") == "" {
 		return "", fmt.Errorf("last label %q is a number, want a domain name", last)
 	}
-	if len(ascii) > maxNameLength {
-		return "", fmt.Errorf("%d characters, at most %d allowed", len(ascii), maxNameLength)
-	}
 	return ascii, nil
-}
-
-// checkLabel says what keeps l from being an LDH label (RFC 5890 2.3.1) in lower
-// case.
-func checkLabel(l string) error {
-	switch {
-	case l == "":
-		return errors.New("an empty label")
-	case len(l) > maxLabelLength:
-		return fmt.Errorf("label %q: %d characters, at most %d allowed", l, len(l), maxLabelLength)
-	case strings.HasPrefix(l, "-") || strings.HasSuffix(l, "-"):
-		return fmt.Errorf("label %q: a hyphen at its edge", l)
-	}
-	for _, r := range l {
-		if r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') {
-			return fmt.Errorf("label %q: %q is no letter, digit or hyphen", l, r)
-		}
-	}
-	return nil
 }
 
 // checkACME says what is wrong with the token or the key authorization

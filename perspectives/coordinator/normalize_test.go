@@ -21,6 +21,8 @@ func TestNormalizeCheckNames(t *testing.T) {
 		"bücher.example":         "xn--bcher-kva.example",
 		"BÜCHER.example":         "xn--bcher-kva.example",
 		"faß.example":            "xn--fa-hia.example", // non-transitional
+		"1.xn--4dbrk0ce":         "1.xn--4dbrk0ce",     // a digit beside right-to-left letters
+		"*.1.xn--4dbrk0ce":       "*.1.xn--4dbrk0ce",
 		"例え。テスト":                 "xn--r8jz45g.xn--zckzah",
 		"xn--bcher-kva.example":  "xn--bcher-kva.example",
 		"*.XN--BCHER-KVA.test.":  "*.xn--bcher-kva.test",
@@ -71,7 +73,7 @@ func TestNormalizeCheckRefuses(t *testing.T) {
 		{"hyphen first", domain("-a.example"), "domain"},
 		{"hyphen last", domain("a-.example"), "domain"},
 		{"reserved LDH label", domain("ab--c.example"), "domain"},
-		{"bad punycode", domain("xn--a.example"), "domain"},
+		{"bad punycode", domain("xn--99999999.example"), "not Punycode"},
 		{"IPv4", domain("192.0.2.1"), "IP address"},
 		{"IPv6", domain("2001:db8::1"), "IP address"},
 		{"numeric top level", domain("a.1"), "is a number"},
