@@ -18,6 +18,17 @@ const (
 	columnAnchor = "Trust Anchor"
 )
 
+// alias returns how FORT names a column, "" for one that it does not name otherwise.
+func alias(column string) string {
+	switch column {
+	case columnPrefix:
+		return "Prefix"
+	case columnMax:
+		return "Max prefix length"
+	}
+	return ""
+}
+
 // csvText reads CSV with a header, line by line.
 type csvText struct {
 	r    *csv.Reader
@@ -40,6 +51,9 @@ func openCSV(text io.Reader, name string, optional int, wanted ...string) (*csvT
 	columns := make([]int, len(wanted))
 	for i, w := range wanted {
 		columns[i] = slices.Index(header, w)
+		if other := alias(w); columns[i] < 0 && other != "" {
+			columns[i] = slices.Index(header, other)
+		}
 		if columns[i] < 0 && i < len(wanted)-optional {
 			var bad badFields
 			bad.add(name, 1, "header", strconv.Quote(strings.Join(header, ",")),
@@ -104,8 +118,11 @@ func (p *parser) readCSV(text io.Reader) error {
 		check(at[0], columnASN, want)
 		v.Prefix, want = parsePrefix(row[at[1]])
 		check(at[1], columnPrefix, want)
-		v.MaxLength, want = parseMaxLength(row[at[2]], v.Prefix)
-		check(at[2], columnMax, want)
+		v.MaxLength = v.Prefix.Bits() // RIPE's archive leaves the column empty where the ROA has none
+		if text := row[at[2]]; text != "" {
+			v.MaxLength, want = parseMaxLength(text, v.Prefix)
+			check(at[2], columnMax, want)
+		}
 		if at[3] >= 0 {
 			v.TrustAnchor = p.anchor([]byte(row[at[3]]))
 		}

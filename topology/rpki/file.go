@@ -63,13 +63,17 @@ func Open(path string) (*File, error) {
 // Read reads r to its end, as a stream. Errors name it as name. The text is JSON or
 // CSV, plain or gzip, told apart by how it starts:
 //
-//   - JSON as rpki-client or Routinator (json, jsonext) writes it: an object with
-//     "roas", each with prefix, maxLength, asn and perhaps ta, or "aspas", each with
+//   - JSON as rpki-client, Routinator (json, jsonext) or FORT writes it: an object with
+//     "roas", each with prefix, asn and perhaps maxLength and ta, or "aspas", each with
 //     customer_asid or customer and providers, or both. AS numbers are numbers or
 //     strings, with or without "AS". Everything else is skipped, expiry times too.
-//   - CSV as Routinator (csv, csvcompat, csvext) or rpki-client writes it: a header
-//     that names the columns "ASN", "IP Prefix", "Max Length" and perhaps "Trust
-//     Anchor". Other columns are skipped.
+//   - CSV as Routinator (csv, csvcompat, csvext), rpki-client or RIPE's archive
+//     (roas.csv) writes it: a header that names the columns "ASN", "IP Prefix", "Max
+//     Length" and perhaps "Trust Anchor"; or as FORT does: "ASN", "Prefix", "Max prefix
+//     length". Other columns are skipped.
+//
+// A VRP without maximum length has that of its prefix, as the ROA that it comes from
+// (RFC 9582 4.3.2.2). A byte order mark before the text is skipped (RFC 8259 8.1).
 //
 // It returns an error that joins the first bad fields, each with file:line, field,
 // what was found and what was expected, and says how many more there are. A text of
@@ -108,14 +112,18 @@ func plain(r io.Reader, most int64) (*bufio.Reader, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	if !bytes.Equal(start, []byte{0x1f, 0x8b}) {
-		return bufio.NewReaderSize(&bounded{r: in, left: most, most: most}, 1<<16), nil
+	var text io.Reader = in
+	if bytes.Equal(start, []byte{0x1f, 0x8b}) {
+		if text, err = gzip.NewReader(in); err != nil {
+			return nil, fmt.Errorf("gzip: %w", err)
+		}
 	}
-	unzipped, err := gzip.NewReader(in)
-	if err != nil {
-		return nil, fmt.Errorf("gzip: %w", err)
+	out := bufio.NewReaderSize(&bounded{r: text, left: most, most: most}, 1<<16)
+	const byteOrderMark = "\ufeff"
+	if start, _ := out.Peek(len(byteOrderMark)); string(start) == byteOrderMark { // an error comes back when the text is read
+		_, _ = out.Discard(len(byteOrderMark)) // it is in the buffer
 	}
-	return bufio.NewReaderSize(&bounded{r: unzipped, left: most, most: most}, 1<<16), nil
+	return out, nil
 }
 
 // bounded fails after most bytes, where an io.LimitedReader would end.

@@ -52,7 +52,8 @@ func (p *parser) readJSON(text *bufio.Reader) error {
 	return t.end()
 }
 
-// array reads an array of objects. element reads one, whose "{" has been read.
+// array reads an array of objects, or null for an empty one, which is how Go's
+// encoding/json writes it. element reads one, whose "{" has been read.
 func (p *parser) array(t *jsonText, name string, element func(t *jsonText, i int) error) error {
 	c, err := t.next()
 	if err != nil {
@@ -60,7 +61,7 @@ func (p *parser) array(t *jsonText, name string, element func(t *jsonText, i int
 	}
 	if c != '[' {
 		v, err := t.valueAt(c)
-		if err == nil {
+		if err == nil && v.kind != 'n' {
 			p.bad.add(t.name, t.line, name, v.String(), "an array")
 		}
 		return err
@@ -196,11 +197,15 @@ func (e *entry) prefix(v jsonValue) netip.Prefix {
 	return prefix
 }
 
-// maxLength reads the maximum length of a VRP, which must be there: relying parties
-// write it even where a ROA leaves it out.
+// maxLength reads the maximum length of a VRP. Without one, or with null, it is the
+// length of the prefix, as in a ROA (RFC 9582 4.3.2.2).
 func (e *entry) maxLength(v jsonValue, p netip.Prefix) int {
 	text := string(v.text)
-	if v.kind != '0' {
+	switch v.kind {
+	case 0, 'n':
+		return p.Bits()
+	case '0':
+	default:
 		text = ""
 	}
 	bits, want := parseMaxLength(text, p)

@@ -122,6 +122,34 @@ func TestReadWhatRelyingPartiesWrite(t *testing.T) {
 	}
 }
 
+// TestReadWithoutMaxLength: a ROA need not have a maximum length (RFC 9582 4.3.2.2), and
+// not everybody who lists VRPs fills it in.
+func TestReadWithoutMaxLength(t *testing.T) {
+	want := []rpki.VRP{vrp("203.0.113.0/24", 24, 64500), vrp("2001:db8::/32", 32, 64501)}
+	for name, text := range map[string]string{
+		"RIPE roas.csv": "URI,ASN,IP Prefix,Max Length,Not Before,Not After\nrsync://h/a.roa,AS64500,203.0.113.0/24,,2026-01-01 00:00:00,2027-01-01 00:00:00\n" +
+			"rsync://h/b.roa,AS64501,2001:db8::/32,32,2026-01-01 00:00:00,2027-01-01 00:00:00\n",
+		"quoted CSV":       "\"ASN\",\"IP Prefix\",\"Max Length\"\r\n\"64500\",\"203.0.113.0/24\",\"\"\r\n\"64501\",\"2001:db8::/32\",\"\"\r\n",
+		"FORT csv":         "ASN,Prefix,Max prefix length\nAS64500,203.0.113.0/24,24\nAS64501,2001:db8::/32,32\n",
+		"byte order mark":  "\ufeffASN,IP Prefix,Max Length\nAS64500,203.0.113.0/24,24\nAS64501,2001:db8::/32,\n",
+		"JSON":             `{"roas":[{"asn":64500,"prefix":"203.0.113.0/24"},{"maxLength":null,"asn":"AS64501","prefix":"2001:db8::/32"}]}`,
+		"JSON with a mark": "\ufeff" + `{"roas":[{"asn":64500,"prefix":"203.0.113.0/24"},{"asn":"AS64501","prefix":"2001:db8::/32"}],"aspas":null}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, text := range [][]byte{[]byte(text), zipped(t, text)} {
+				f, err := rpki.Read(iotest.OneByteReader(bytes.NewReader(text)), "f")
+				NewWithT(t).Expect(err).NotTo(HaveOccurred())
+				NewWithT(t).Expect(f.VRPs).To(Equal(want))
+			}
+		})
+	}
+	for _, text := range []string{`{"roas":null}`, `{"aspas":null}`, `{"roas":null,"aspas":null}`} {
+		f, err := read(text)
+		NewWithT(t).Expect(err).NotTo(HaveOccurred())
+		NewWithT(t).Expect(len(f.VRPs) + len(f.ASPAs)).To(BeZero())
+	}
+}
+
 func TestReadDropsDuplicates(t *testing.T) {
 	g := NewWithT(t)
 	f, err := read("ASN,IP Prefix,Max Length,Trust Anchor\n" +
@@ -166,7 +194,10 @@ func badTexts() map[string]string {
 		header + "AS1,10.0.0.0/8,7,a\n":            `f:2: Max Length: found "7", want a number from 8 to 32`,
 		header + "AS1,10.0.0.0/8,33,a\n":           `f:2: Max Length: found "33", want a number from 8 to 32`,
 		header + "AS1,2001:db8::/32,129,a\n":       `f:2: Max Length: found "129", want a number from 32 to 128`,
-		header + "AS1,10.0.0.0/8,,a\n":             `f:2: Max Length: found "", want a number from 8 to 32`,
+		header + "AS1,10.0.0.0/8, ,a\n":            `f:2: Max Length: found " ", want a number from 8 to 32`,
+		header + "AS1,10.0.0.1/8,,a\n":             `f:2: IP Prefix: found "10.0.0.1/8", want 10.0.0.0/8, without host bits`,
+		"ASN,Prefix\nAS1,10.0.0.0/8\n":             `f:1: header: found "ASN,Prefix", want columns`,
+		"\ufeff\ufeff" + header:                    "f:1: header: ",
 		header + "AS1,bad,264,a\n":                 `f:2: Max Length: found "264", want a number from 0 to 128`,
 		header + "AS1,\"10.0.0.0/8,8,a\n":          `f:2: CSV, column`,
 		header + "AS1,10.0.0.0/8,8,a\"b\n":         `f:2: CSV, column`,
@@ -196,21 +227,23 @@ func badTexts() map[string]string {
 		`{"x": "` + strings.Repeat("x", 1<<20+1): `f:1: JSON: found a string of more than 1048576 bytes, want fewer`,
 		`{"x": 1` + strings.Repeat("0", 1<<20):   `f:1: JSON: found a number of more than 1048576 bytes, want fewer`,
 
-		roa(`"prefix": "10.0.0.0/8", "maxLength": 8`):                          "f:3: roas[1].asn: found nothing, " + wantASN,
-		roa(`"prefix": "10.0.0.0/8", "asn": 1`):                                "f:3: roas[1].maxLength: found nothing, want a number from 8 to 32",
-		roa(`"maxLength": 8, "asn": 1`):                                        "f:3: roas[1].prefix: found nothing, want a prefix",
-		roa(`"maxLength": 33, "prefix": "10.0.0.0/8", "asn": 1`):               "f:3: roas[1].maxLength: found 33, want a number from 8 to 32",
-		roa(`"maxLength": "8", "prefix": "10.0.0.0/8", "asn": 1`):              `f:3: roas[1].maxLength: found "8", want a number from 8 to 32`,
-		roa(`"maxLength": 8.0, "prefix": "10.0.0.0/8", "asn": 1`):              `f:3: roas[1].maxLength: found 8.0, want a number from 8 to 32`,
-		roa(`"maxLength": 8, "prefix": "10.9.0.0/8", "asn": 1`):                `f:3: roas[1].prefix: found "10.9.0.0/8", want 10.0.0.0/8, without host bits`,
-		roa(`"maxLength": 8, "prefix": 10, "asn": 1`):                          `f:3: roas[1].prefix: found 10, want a string`,
-		roa(`"maxLength": 8, "prefix": "10.0.0.0/8", "asn": 4294967296`):       "f:3: roas[1].asn: found 4294967296, " + wantASN,
-		roa(`"maxLength": 8, "prefix": "10.0.0.0/8", "asn": 1e3`):              "f:3: roas[1].asn: found 1e3, " + wantASN,
-		roa(`"maxLength": 8, "prefix": "10.0.0.0/8", "asn": null`):             "f:3: roas[1].asn: found null, " + wantASN,
-		roa(`"maxLength": 8, "prefix": "10.0.0.0/8", "asn": {"a": [1, true]}`): "f:3: roas[1].asn: found an object, " + wantASN,
-		roa(`"maxLength": 8, "prefix": "10.0.0.0/8", "asn": "x"`):              `f:3: roas[1].asn: found "x", ` + wantASN,
-		roa(`"maxLength": 8, "prefix": "10.0.0.0/8", "asn": 1, "ta": 1`):       "f:3: roas[1].ta: found 1, want a string",
-		roa(`"maxLength": 8, "prefix": "10.0.0.0/8", "asn": 1, "asn": 1`):      "f:3: roas[1].asn: found it a second time, want it once",
+		roa(`"prefix": "10.0.0.0/8", "maxLength": 8`):                              "f:3: roas[1].asn: found nothing, " + wantASN,
+		roa(`"maxLength": "", "prefix": "10.0.0.0/8", "asn": 1`):                   `f:3: roas[1].maxLength: found "", want a number from 8 to 32`,
+		roa(`"maxLength": true, "prefix": "10.0.0.0/8", "asn": 1`):                 `f:3: roas[1].maxLength: found true, want a number from 8 to 32`,
+		roa(`"maxLength": null, "maxLength": 9, "prefix": "10.0.0.0/8", "asn": 1`): "f:3: roas[1].maxLength: found it a second time, want it once",
+		roa(`"maxLength": 8, "asn": 1`):                                            "f:3: roas[1].prefix: found nothing, want a prefix",
+		roa(`"maxLength": 33, "prefix": "10.0.0.0/8", "asn": 1`):                   "f:3: roas[1].maxLength: found 33, want a number from 8 to 32",
+		roa(`"maxLength": "8", "prefix": "10.0.0.0/8", "asn": 1`):                  `f:3: roas[1].maxLength: found "8", want a number from 8 to 32`,
+		roa(`"maxLength": 8.0, "prefix": "10.0.0.0/8", "asn": 1`):                  `f:3: roas[1].maxLength: found 8.0, want a number from 8 to 32`,
+		roa(`"maxLength": 8, "prefix": "10.9.0.0/8", "asn": 1`):                    `f:3: roas[1].prefix: found "10.9.0.0/8", want 10.0.0.0/8, without host bits`,
+		roa(`"maxLength": 8, "prefix": 10, "asn": 1`):                              `f:3: roas[1].prefix: found 10, want a string`,
+		roa(`"maxLength": 8, "prefix": "10.0.0.0/8", "asn": 4294967296`):           "f:3: roas[1].asn: found 4294967296, " + wantASN,
+		roa(`"maxLength": 8, "prefix": "10.0.0.0/8", "asn": 1e3`):                  "f:3: roas[1].asn: found 1e3, " + wantASN,
+		roa(`"maxLength": 8, "prefix": "10.0.0.0/8", "asn": null`):                 "f:3: roas[1].asn: found null, " + wantASN,
+		roa(`"maxLength": 8, "prefix": "10.0.0.0/8", "asn": {"a": [1, true]}`):     "f:3: roas[1].asn: found an object, " + wantASN,
+		roa(`"maxLength": 8, "prefix": "10.0.0.0/8", "asn": "x"`):                  `f:3: roas[1].asn: found "x", ` + wantASN,
+		roa(`"maxLength": 8, "prefix": "10.0.0.0/8", "asn": 1, "ta": 1`):           "f:3: roas[1].ta: found 1, want a string",
+		roa(`"maxLength": 8, "prefix": "10.0.0.0/8", "asn": 1, "asn": 1`):          "f:3: roas[1].asn: found it a second time, want it once",
 
 		aspa(`"providers": [1]`):                                    "f:2: aspas[0].customer_asid: found nothing, " + wantASN,
 		aspa(`"customer": 7`):                                       "f:2: aspas[0].providers: found nothing, want an array of AS numbers",

@@ -16,7 +16,8 @@ type VRP struct {
 	// Prefix has no host bits set and is not an IPv4 prefix written as IPv6.
 	Prefix netip.Prefix
 	// MaxLength is in bits, from the length of Prefix to 32 or 128. It has no
-	// default: a ROA without one stands for the length of its prefix.
+	// default here: a ROA without one stands for the length of its prefix, and what
+	// reads files fills that in.
 	MaxLength int
 	// Origin 0 makes a statement too: nobody may announce the prefix (RFC 6483
 	// section 4).
