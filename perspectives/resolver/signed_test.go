@@ -3,6 +3,7 @@ package resolver
 import (
 	"crypto"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"testing"
 
@@ -142,7 +143,7 @@ func TestEveryAlgorithm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tries := [][]byte{good, good[:len(good)-1], append(good[:len(good):len(good)], 0), make([]byte, len(good)), nil}
+		tries := [][]byte{good, good[:len(good)-1], append(slices.Clip(good), 0), make([]byte, len(good)), nil}
 		for i := range good {
 			tries = append(tries, changed(good, i, 0x80))
 		}
