@@ -21,13 +21,16 @@
 package audit
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -184,16 +187,26 @@ func (l *Log) resume() (torn *Torn, err error) {
 	return torn, nil
 }
 
-// Files returns the files of a log in a directory, oldest first.
+// Files returns the files of a log in a directory, oldest first; none if there is no
+// such directory. Characters that are special in patterns are not special here.
 func Files(dir, name string) ([]string, error) {
 	if name == "" {
 		name = defaultName
 	}
-	found, err := filepath.Glob(filepath.Join(dir, name+"-[0-9][0-9][0-9][0-9][0-9][0-9]"+extension))
-	if err != nil {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
-	return found, nil // Glob sorts
+	var found []string
+	for _, e := range entries {
+		number, ok := strings.CutPrefix(strings.TrimSuffix(e.Name(), extension), name+"-")
+		if ok && strings.HasSuffix(e.Name(), extension) && len(number) >= 6 && strings.Trim(number, "0123456789") == "" {
+			found = append(found, filepath.Join(dir, e.Name()))
+		}
+	}
+	// Behind the 999,999th file, numbers are longer.
+	slices.SortFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	return found, nil
 }
 
 func (l *Log) openFile() error {

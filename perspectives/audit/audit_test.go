@@ -64,6 +64,43 @@ func TestChainHoldsAcrossFilesAndRestarts(t *testing.T) {
 	g.Expect(later.Head).To(Equal(head))
 }
 
+// TestNamesThatArePatterns: a folder or a log whose name would be a pattern for
+// filepath.Glob goes on with its own chain.
+func TestNamesThatArePatterns(t *testing.T) {
+	for _, name := range []string{"ca[1]", "a*b", "what?", `back\\slash`, "[", "[^a]", "{a,b}", "audit-000001.jsonl"} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			dir := filepath.Join(t.TempDir(), name)
+			write(g, dir, 5)
+			head := write(g, dir, 5)
+			r := verify(g, dir)
+			g.Expect(r.Faults).To(BeEmpty())
+			g.Expect(r.Lines).To(Equal(10))
+			g.Expect(r.Head).To(Equal(head))
+		})
+	}
+}
+
+func TestFiles(t *testing.T) {
+	g := NewWithT(t)
+	dir := t.TempDir()
+	for _, name := range []string{
+		"audit-000010.jsonl", "audit-000002.jsonl", "audit-1000000.jsonl", "audit-999999.jsonl",
+		"audit-00001.jsonl", "audit-00000x.jsonl", "audit-000001.jsonl.2.torn", "other-000001.jsonl", "audit-.jsonl", "audit-000001",
+	} {
+		g.Expect(os.WriteFile(filepath.Join(dir, name), nil, 0o600)).To(Succeed())
+	}
+	files, err := Files(dir, "")
+	g.Expect(err).NotTo(HaveOccurred())
+	for i := range files {
+		files[i] = filepath.Base(files[i])
+	}
+	g.Expect(files).To(Equal([]string{"audit-000002.jsonl", "audit-000010.jsonl", "audit-999999.jsonl", "audit-1000000.jsonl"}))
+	g.Expect(Files(filepath.Join(dir, "absent"), "")).To(BeEmpty())
+	_, err = Files(filepath.Join(dir, "audit-000001"), "")
+	g.Expect(err).To(HaveOccurred(), "a file is no folder")
+}
+
 func TestHandlerKeepsWhatIsLogged(t *testing.T) {
 	g := NewWithT(t)
 	dir := t.TempDir()

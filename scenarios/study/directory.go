@@ -90,12 +90,15 @@ func (d directory) begin(plan []byte) error {
 
 // removeTemporaries removes what a killed run has left unfinished.
 func (d directory) removeTemporaries() error {
-	left, err := filepath.Glob(d.file(checkpointFolder + "/*.tmp"))
+	entries, err := os.ReadDir(d.file(checkpointFolder))
 	if err != nil {
-		return err
+		return fmt.Errorf("results: %w", err)
 	}
-	for _, name := range left {
-		if err := os.Remove(name); err != nil {
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".tmp") {
+			continue
+		}
+		if err := os.Remove(d.file(checkpointFolder + "/" + e.Name())); err != nil {
 			return fmt.Errorf("results: %w", err)
 		}
 	}

@@ -240,9 +240,12 @@ func TestFullDisk(t *testing.T) {
 	want := t.TempDir()
 	p := prepare(t, base, study.Options{Workers: 1})
 	run(t, p, want)
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "st[1]*?") // no pattern
 	for _, room := range []int{0, 100, 9_000, 12_000, 20_000, 50_000} {
 		left := room
+		if room > 0 { // what a killed run left
+			g.Expect(os.WriteFile(filepath.Join(dir, ".checkpoint", "left.tmp"), nil, 0o600)).To(Succeed())
+		}
 		_, err := p.Run(t.Context(), study.RunOptions{Directory: dir}.Through(func(_ string, w io.Writer) io.Writer { return fullDisk{w, &left} }))
 		g.Expect(err).To(MatchError(syscall.ENOSPC))
 		g.Expect(err).To(MatchError(ContainSubstring("no space left on device: what is finished is kept: make room and run the same command again")))
