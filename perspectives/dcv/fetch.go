@@ -17,8 +17,11 @@ import (
 )
 
 const (
-	// maxHeader is how many octets of response header are read.
-	maxHeader = 16 << 10
+	// maxHeader is how many octets of response header are read, those of interim
+	// responses among them. RFC 9110 5.4 sets no bound. Servers with many cookies and
+	// policies send some 20 KiB, and browsers take 256 KiB; a header of empty fields
+	// costs 28 times its size in memory, so that this much is 3.5 MiB.
+	maxHeader = 128 << 10
 	// maxPage is how many octets of a body are kept with an outcome, and
 	// maxQuoted how many as evidence.
 	maxPage   = 4 << 10
@@ -47,19 +50,27 @@ type response struct {
 	proto    string // such as "HTTP/1.1"
 	status   string // such as "404 Not Found"
 	location string
-	body     string // the first octets, empty for a redirect
-	cut      bool   // there was more than body
+	// locations is how many Location fields there are that differ.
+	locations int
+	// coding is a content coding that was not undone, "" if there is none.
+	coding string
+	body   string // the first octets, empty for a redirect
+	cut    bool   // there was more than body
 }
 
 // quoted returns the beginning of the body for people, safe to print.
 func (r *response) quoted() string {
+	said := ""
+	if r.coding != "" {
+		said = fmt.Sprintf(" (with the content coding %q)", r.coding)
+	}
 	if len(r.body) > maxQuoted {
-		return strconv.QuoteToASCII(r.body[:maxQuoted]) + " and more"
+		return strconv.QuoteToASCII(r.body[:maxQuoted]) + " and more" + said
 	}
 	if r.cut {
-		return strconv.QuoteToASCII(r.body) + " and more"
+		return strconv.QuoteToASCII(r.body) + " and more" + said
 	}
-	return strconv.QuoteToASCII(r.body)
+	return strconv.QuoteToASCII(r.body) + said
 }
 
 // follow fetches at and goes on where redirects lead, as far as they are
@@ -173,6 +184,8 @@ func (v *validation) request(ctx context.Context, at *url.URL, conn net.Conn, f 
 	}
 	req.Header.Set("User-Agent", v.o.UserAgent)
 	req.Header.Set("Accept", "*/*")
+	// Without the field any coding would be acceptable (RFC 9110 12.5.3).
+	req.Header.Set("Accept-Encoding", "identity")
 	for name, value := range f.headers {
 		req.Header.Set(name, value)
 	}
@@ -188,16 +201,25 @@ func (v *validation) request(ctx context.Context, at *url.URL, conn net.Conn, f 
 	defer resp.Body.Close() //nolint:errcheck // as above
 	out := &response{
 		code: resp.StatusCode, proto: resp.Proto, status: resp.Status, location: resp.Header.Get("Location"),
+		locations: distinct(resp.Header.Values("Location")),
 	}
 	if out.isRedirect() {
 		return out, nil
 	}
-	body, cut, err := readBody(resp.Body, f)
+	text, coding, err := decoded(resp.Header, resp.Body, f.limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading the body: %w", err)
 	}
-	out.body, out.cut = string(body), cut
+	body, cut, err := readBody(text, f)
+	if err != nil {
+		return nil, fmt.Errorf("reading the body: %w", err)
+	}
+	out.body, out.cut, out.coding = string(body), cut, coding
 	return out, nil
+}
+
+func distinct(values []string) int {
+	return len(slices.Compact(slices.Sorted(slices.Values(values))))
 }
 
 // readBody reads until there is enough, the limit is passed or the body ends,

@@ -44,7 +44,7 @@ var _ = Describe("http-01", func() {
 		Expect(req.Host).To(Equal("www.example.test"))
 		Expect(req.URL.String()).To(Equal(path))
 		Expect(req.Header).To(Equal(http.Header{
-			"Accept": {"*/*"}, "User-Agent": {"ca.example validation"}, "Connection": {"close"},
+			"Accept": {"*/*"}, "Accept-Encoding": {"identity"}, "User-Agent": {"ca.example validation"}, "Connection": {"close"},
 		}))
 	})
 
@@ -286,7 +286,7 @@ var _ = Describe("http-01 redirects", func() {
 		Expect(w.requests).To(HaveLen(2))
 		Expect(w.requests[1].RequestURI).To(Equal("/x?q=1"))
 		Expect(w.requests[1].Host).To(Equal("other.example.test"))
-		Expect(w.requests[1].Header).To(And(HaveLen(3), HaveKey("Accept"), HaveKey("User-Agent"), HaveKey("Connection")))
+		Expect(w.requests[1].Header).To(And(HaveLen(4), HaveKey("Accept"), HaveKey("Accept-Encoding"), HaveKey("User-Agent"), HaveKey("Connection")))
 	})
 
 	It("may be relative", func(ctx SpecContext) {

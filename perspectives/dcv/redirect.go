@@ -38,6 +38,9 @@ func (v *validation) judgeRedirect(at *url.URL, resp *response) (*url.URL, error
 	if resp.location == "" {
 		return nil, errors.New("no Location")
 	}
+	if resp.locations > 1 { // which one is meant is anybody's guess (RFC 9110 5.3, 10.2.2)
+		return nil, fmt.Errorf("with %d different Location fields", resp.locations)
+	}
 	target, err := at.Parse(resp.location)
 	if err != nil {
 		return nil, fmt.Errorf("to %q, which is not a URL", resp.location)
