@@ -2,6 +2,10 @@ module mpicsim
 
 go 1.26.3
 
+// Who uses certificates should handle negative serial numbers (RFC 5280 4.1.2.2): those
+// of tls-alpn-01 and of redirects to https are judged by what the BR ask, or not at all.
+godebug x509negativeserial=1
+
 require (
 	github.com/apache/arrow-go/v18 v18.8.0
 	github.com/gaissmai/bart v0.30.0

@@ -13,6 +13,8 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -38,6 +40,10 @@ type challenge struct {
 	issuer     string   // in place of the subject
 	foreignKey bool     // signed by another key than its own
 	protocols  []string // negotiated, by default acme-tls/1
+	serial     string   // octets of the serial number, by default 1
+	critical   bool     // the other extension is critical
+	sha1       bool     // signed with SHA-1
+	anonymous  bool     // without subject and issuer
 	tls        func(*tls.Config)
 }
 
@@ -79,7 +85,13 @@ func (c challenge) certificate() tls.Certificate {
 		template.ExtraExtensions = append(template.ExtraExtensions, identifier)
 	}
 	if c.more != nil {
-		template.ExtraExtensions = append(template.ExtraExtensions, pkix.Extension{Id: c.more, Value: []byte{5, 0}})
+		template.ExtraExtensions = append(template.ExtraExtensions, pkix.Extension{Id: c.more, Critical: c.critical, Value: []byte{5, 0}})
+	}
+	if c.anonymous {
+		template.Subject = pkix.Name{}
+	}
+	if c.sha1 {
+		template.SignatureAlgorithm = x509.ECDSAWithSHA1
 	}
 	parent, signer := template, own
 	if c.issuer != "" {
@@ -92,7 +104,41 @@ func (c challenge) certificate() tls.Certificate {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, &own.PublicKey, signer)
 	Expect(err).NotTo(HaveOccurred())
+	if c.serial != "" {
+		der = reserial(der, c.serial, own)
+	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: own}
+}
+
+// reserial gives a certificate another serial number, which package crypto/x509 does
+// not write, and signs it anew.
+func reserial(der []byte, serial string, key *ecdsa.PrivateKey) []byte {
+	GinkgoHelper()
+	var cert struct {
+		TBS       asn1.RawValue
+		Algorithm asn1.RawValue
+		Signature asn1.BitString
+	}
+	var tbs struct{ Version, Serial asn1.RawValue }
+	_, err := asn1.Unmarshal(der, &cert)
+	Expect(err).NotTo(HaveOccurred())
+	rest, err := asn1.Unmarshal(cert.TBS.Bytes, &tbs.Version)
+	Expect(err).NotTo(HaveOccurred())
+	rest, err = asn1.Unmarshal(rest, &tbs.Serial)
+	Expect(err).NotTo(HaveOccurred())
+	number, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagInteger, Bytes: []byte(serial)})
+	Expect(err).NotTo(HaveOccurred())
+	content := slices.Concat(tbs.Version.FullBytes, number, rest)
+	whole, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: content})
+	Expect(err).NotTo(HaveOccurred())
+	sum := sha256.Sum256(whole)
+	signature, err := ecdsa.SignASN1(rand.Reader, key, sum[:])
+	Expect(err).NotTo(HaveOccurred())
+	cert.TBS = asn1.RawValue{FullBytes: whole}
+	cert.Signature = asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}
+	out, err := asn1.Marshal(cert)
+	Expect(err).NotTo(HaveOccurred())
+	return out
 }
 
 // answer serves the challenge at address and tells the server names that clients
@@ -175,6 +221,14 @@ var _ = Describe("tls-alpn-01", func() {
 		Entry("a name in other case", challenge{dns: []string{"WWW.example.Test"}}),
 		Entry("another extension", challenge{dns: www, more: []int{1, 2, 3, 4}}),
 		Entry("TLS 1.2", challenge{dns: www, tls: func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }}),
+		// RFC 5280 4.1.2.2: who uses certificates should handle such serial numbers.
+		Entry("a negative serial number", challenge{dns: www, serial: "\x80"}),
+		Entry("the serial number 0", challenge{dns: www, serial: "\x00"}),
+		Entry("a serial number of 40 octets", challenge{dns: www, serial: "\x01" + strings.Repeat("x", 39)}),
+		// RFC 8737 3 wants two extensions and no path: nothing else is judged.
+		Entry("another critical extension that nobody knows", challenge{dns: www, more: []int{1, 2, 3, 4}, critical: true}),
+		Entry("a signature with SHA-1", challenge{dns: www, sha1: true}),
+		Entry("neither subject nor issuer", challenge{dns: www, anonymous: true}),
 		Entry("other protocols that the server also knows", challenge{dns: www, protocols: []string{"h2", "acme-tls/1"}}),
 	)
 
