@@ -69,7 +69,7 @@ func projectRows() []row {
 		{"perspectives/cohort", []string{"perspectives", "perspectives/idn", "perspectives/policy", "topology/place"}},
 		{"perspectives/audit", nil},
 		{"perspectives/openmpic", []string{
-			"perspectives", "perspectives/coordinator", "perspectives/policy", "perspectives/catalog", "perspectives/cohort", "topology/place",
+			"perspectives", "perspectives/access", "perspectives/coordinator", "perspectives/policy", "perspectives/catalog", "perspectives/cohort", "topology/place",
 		}},
 
 		// The experiment is the only place where the two sides meet. What it

@@ -126,6 +126,17 @@ func mounted(g *WithT, host string, volumes []string) string {
 		g.Expect(os.MkdirAll(filepath.Dir(to), 0o755)).To(Succeed())
 		if info.IsDir() {
 			g.Expect(os.CopyFS(to, os.DirFS(from))).To(Succeed())
+			// CopyFS leaves out the modes.
+			g.Expect(filepath.WalkDir(from, func(path string, entry os.DirEntry, err error) error {
+				if err != nil || entry.IsDir() {
+					return err
+				}
+				info, err := entry.Info()
+				if err != nil {
+					return err
+				}
+				return os.Chmod(filepath.Join(to, strings.TrimPrefix(path, from)), info.Mode().Perm())
+			})).To(Succeed())
 			continue
 		}
 		text, err := os.ReadFile(from)

@@ -16,3 +16,9 @@ func descriptors() int {
 	}
 	return int(min(uint64(limit.Cur), math.MaxInt32)) //nolint:unconvert // a signed number on some systems
 }
+
+// writable returns an error if this process may not make files in a folder.
+func writable(dir string) error {
+	const write, search = 2, 1 // W_OK, X_OK
+	return syscall.Access(dir, write|search)
+}

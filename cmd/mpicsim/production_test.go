@@ -49,7 +49,7 @@ func coordinate(t *testing.T, change func(*coordinatorFile)) openmpic.Options {
 	t.Helper()
 	g := NewWithT(t)
 	dir := filepath.Join(t.TempDir(), "pki")
-	g.Expect(run([]string{"keys", "new", "--perspectives", "example-two-remotes", "-o", dir}, testStreams(io.Discard, io.Discard))).To(Equal(exitDone))
+	g.Expect(run([]string{"keys", "new", "--perspectives", "example-five-remotes", "-o", dir}, testStreams(io.Discard, io.Discard))).To(Equal(exitDone))
 	path := filepath.Join(dir, filepath.FromSlash(coordinatorPath))
 	var f coordinatorFile
 	g.Expect(remote.ReadJSON(path, &f)).To(Succeed())

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/access"
 	"mpicsim/perspectives/cohort"
 	"mpicsim/perspectives/coordinator"
 	"mpicsim/perspectives/local"
@@ -47,6 +47,8 @@ type coordinatorFile struct {
 	ReloadInterval remote.Duration `json:"reload_interval,omitempty"`
 	// Network is for a primary here.
 	Network networkFile `json:"network,omitzero"`
+	// callersFile says who may call.
+	callersFile
 }
 
 // cohortsFile says how remotes are chosen.
@@ -70,7 +72,7 @@ func readCoordinatorFile(path string) (coordinatorFile, error) {
 // paths returns the configuration's path and those of all files that it names.
 func (f coordinatorFile) paths(path string) []string {
 	remotes := relative(filepath.Dir(path), f.Remotes)
-	paths := []string{path, remotes, relative(filepath.Dir(path), f.Cohorts.SecretFile)}
+	paths := append([]string{path, remotes, relative(filepath.Dir(path), f.Cohorts.SecretFile)}, f.callersFile.paths(filepath.Dir(path))...)
 	var listed remote.RemotesFile
 	if remote.ReadJSON(remotes, &listed) != nil {
 		return paths // what is wrong with it is said where it is needed
@@ -129,11 +131,38 @@ func (f coordinatorFile) build(dir string, records *slog.Logger, o *openmpic.Opt
 	if o.Fleet, err = openmpic.NewDeployment(d); err != nil {
 		return nil, err
 	}
-	if o.Cohorts, err = f.Cohorts.chooser(dir, rule, *listed.Primary, fleet); err != nil {
+	if o.Cohorts, err = f.Cohorts.chooser(dir, access.Secrets{GroupReadable: f.GroupReadable}, rule, *listed.Primary, fleet); err != nil {
 		return nil, fmt.Errorf("cohorts: %w", err)
+	}
+	if err := canMeet(rule, *listed.Primary, fleet, f.DefaultCount); err != nil {
+		return nil, fmt.Errorf("remotes_file: %w", err)
 	}
 	o.DefaultIssuers, o.DefaultCount, o.MaxAttempts, o.RefuseMonitoring = f.CAADomains, f.DefaultCount, f.MaxAttempts, f.RefuseMonitoring
 	return clients, nil
+}
+
+// canMeet returns an error if no attempt with so many remotes, those that the rule
+// demands if 0, can ever satisfy the rule: there are too few, or none that are far
+// enough from each other, or too few regions.
+func canMeet(rule policy.Quorum, primary perspectives.Perspective, fleet []perspectives.Perspective, count int) error {
+	if count == 0 {
+		count = max(2, rule.MinRemotes)
+	}
+	if rule.MinRemotes == 0 {
+		return nil
+	}
+	// Which cohort a key picks does not matter, only whether there is one.
+	key := []byte("whether there is any cohort")
+	k, err := cohort.NewKeyed(cohort.Options{Key: key, Quorum: rule, Primary: primary, Fleet: fleet})
+	if err != nil {
+		return err
+	}
+	if _, err := k.Cohorts("example.com", count); err != nil {
+		return fmt.Errorf("found %d remotes that can never meet the rule %s with default_perspective_count %d, expected %d or more, "+
+			"%v km from each other and the primary, in %d RIR regions: %w",
+			len(fleet), rule.Name, count, rule.MinRemotes, rule.MinDistanceKm, rule.MinRIRs, err)
+	}
+	return nil
 }
 
 // ruleOn returns the rule of a name on a day, so that a service which runs for
@@ -156,11 +185,11 @@ func primaryHere(p perspectives.Perspective, network networkFile) (coordinator.R
 }
 
 // chooser returns how cohorts are chosen.
-func (c cohortsFile) chooser(dir string, rule policy.Quorum, primary perspectives.Perspective, fleet []perspectives.Perspective) (openmpic.Cohorts, error) {
+func (c cohortsFile) chooser(dir string, secrets access.Secrets, rule policy.Quorum, primary perspectives.Perspective, fleet []perspectives.Perspective) (openmpic.Cohorts, error) {
 	if c.SecretFile == "" {
 		return nil, errors.New("secret_file: missing")
 	}
-	secret, err := os.ReadFile(relative(dir, c.SecretFile))
+	secret, err := secrets.Read(relative(dir, c.SecretFile))
 	if err != nil {
 		return nil, fmt.Errorf("secret_file: %w", err)
 	}

@@ -17,8 +17,8 @@ const conformanceScenario = "conformance"
 // closes, fills in who can be asked in it, and returns a hint for the user, with a
 // verb for the address.
 func inConformance(ctx context.Context, f coordinatorFlags, records *slog.Logger, o *openmpic.Options) (*conformance.World, string, error) {
-	if f.hasAt || f.check != "" {
-		return nil, "", errors.New("--at, --check: found with --scenario conformance, which has no timeline")
+	if f.hasAt || f.event != "" {
+		return nil, "", errors.New("--at, --timeline-check: found with --scenario conformance, which has no timeline")
 	}
 	// Requests that are under way when the command is interrupted need the servers.
 	world, err := conformance.Build(context.WithoutCancel(ctx), conformance.Options{Log: records})

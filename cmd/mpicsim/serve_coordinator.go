@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
-	"os"
 	"slices"
 	"time"
 
@@ -17,12 +14,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/access"
 	"mpicsim/perspectives/audit"
 	"mpicsim/perspectives/cohort"
 	"mpicsim/perspectives/coordinator"
 	"mpicsim/perspectives/openmpic"
 	"mpicsim/perspectives/policy"
-	"mpicsim/perspectives/remote"
 	"mpicsim/scenarios/replay"
 )
 
@@ -30,8 +27,10 @@ import (
 type coordinatorFlags struct {
 	scenario    string
 	at          time.Duration
-	check       string
+	event       string // name of the timeline's check
 	config      string
+	anyone      bool
+	checkOnly   bool
 	listen      string
 	addressFile string
 	dialect     string
@@ -77,9 +76,31 @@ default or "required":
                              SIGHUP alone (10s)
   network                    other DNS roots, ports and prefixes than the public
                              Internet's for the primary, for tests (none)
-SIGHUP, or a change of the file or of one that it names, puts all but the
-reload_interval in place anew; requests that have begun end as they began. With a
-mistake in it everything stays as it was.
+  tls                        {"certificate_file": FILE, "key_file": FILE} (plain HTTP)
+  clients                    who may call: a list of {"name", "identity" (the only URI
+                             name of its certificates, octet by octet) with "roots_file"
+                             and perhaps "crl_file", "methods" (["all"], [] for CAA
+                             alone), "issuer_domains", "checks_per_second", "burst",
+                             "daily_quota", "concurrent", "operator" (reads /metrics)}
+                             (anyone on this machine)
+  api_keys_file              the keys of clients, for the header x-api-key; see
+                             'mpicsim keys api' (none)
+  hosts                      names under which callers ask, besides localhost, IP
+                             addresses and the certificate's (none)
+  health_listen              /healthz and /metrics in plain HTTP, on a loopback address
+                             (none)
+  max_connections,           of all callers together (1024 and 256, or as many as there
+  max_checks                 are descriptors for)
+  secrets_group_readable     files with secrets may be readable by their group (false)
+SIGHUP, or a change of the file or of one that it names, puts all but
+reload_interval, health_listen, max_connections and max_checks in place anew;
+requests that have begun end as they began. With a mistake in it everything stays as
+it was. A set of remotes that can never meet its rule is such a mistake.
+
+Without clients everybody may call who can connect, so that --listen must be a
+loopback address, or --insecure-allow-anyone says otherwise. What a web page had a
+browser send is refused: a foreign Host or Origin, a body that is not
+application/json. Files with secrets that others can read are refused.
 
 The address is printed when the service is ready. An interrupt lets requests end,
 for 30 s at most.`,
@@ -105,9 +126,11 @@ for 30 s at most.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.scenario, "scenario", "", "`SCENARIO` whose Internet the perspectives stand in: a built-in one or a YAML file")
 	flags.DurationVar(&f.at, "at", 0, "virtual time of all checks, such as 90s; by default that of the timeline's last check")
-	flags.StringVar(&f.check, "check", "", "`NAME` of the timeline's check whose perspectives, date and rule to use;\nby default the last one until --at")
+	flags.StringVar(&f.event, "timeline-check", "", "`NAME` of the timeline's check whose perspectives, date and rule to use;\nby default the last one until --at")
 	flags.StringVar(&f.config, "config", "", "JSON `FILE` with perspectives on the real network")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8000", "`ADDRESS` to listen on; port 0 for any that is free")
+	flags.BoolVar(&f.anyone, "insecure-allow-anyone", false, "let everybody call who can connect to --listen, unless the configuration names clients")
+	flags.BoolVar(&f.checkOnly, "check", false, "read all files, say what would keep the service from starting, and stop")
 	flags.StringVar(&f.addressFile, "address-file", "", "write the URL to `FILE` when the service is ready")
 	flags.StringVar(&f.dialect, "dialect", "spec", "`NAME` of the dialect of answers: spec, or core for the reference implementation's")
 	flags.StringVar(&f.audit, "audit", "", "keep the records of BR 5.4.1(2)(7) and (8) in folder `DIR`; see 'mpicsim audit'")
@@ -119,8 +142,16 @@ func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err err
 	if (f.scenario == "") == (f.config == "") {
 		return errors.New("--scenario, --config: want exactly one of the two")
 	}
-	if f.config != "" && (f.hasAt || f.check != "") {
-		return errors.New("--at, --check: want --scenario: the real network has no virtual time")
+	if f.config != "" && (f.hasAt || f.event != "") {
+		return errors.New("--at, --timeline-check: want --scenario: the real network has no virtual time")
+	}
+	if err := checkListen(ctx, f.listen); err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	if f.config == "" {
+		if err := (callers{}).judge(mayBeLoopback(f.listen), f.anyone); err != nil {
+			return fmt.Errorf("--listen: found %q, %w", f.listen, err)
+		}
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -129,7 +160,11 @@ func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err err
 		Log: slog.New(slog.NewTextHandler(s.err, nil)),
 	}
 	var records *slog.Logger
-	if f.audit != "" {
+	if f.checkOnly {
+		if err := f.checkFiles(); err != nil {
+			return err
+		}
+	} else if f.audit != "" {
 		log, err := audit.Open(audit.Options{Dir: f.audit, Sync: true, Clock: time.Now})
 		if err != nil {
 			return fmt.Errorf("--audit: %w", err)
@@ -138,8 +173,23 @@ func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err err
 		records, o.Healthy = slog.New(log.Handler()), log.Err
 	}
 	if f.config != "" {
-		return serveConfigured(ctx, s, f, configured{options: o, records: records})
+		c, file, err := newConfigured(f, o, records)
+		if err != nil {
+			return err
+		}
+		if err := checkHealthListen(ctx, file.HealthListen, f.listen); err != nil {
+			return fmt.Errorf("--config: %s: health_listen: %w", f.config, err)
+		}
+		if f.checkOnly {
+			return c.complete(s, file)
+		}
+		return c.serve(ctx, s, f, file)
 	}
+	bounds, err := access.Bounds{}.Within(descriptors(), 1) // the emulated network needs none
+	if err != nil {
+		return err
+	}
+	o.Slots = access.NewSlots(bounds.Checks)
 	hint := ""
 	if f.scenario == conformanceScenario {
 		world, h, e := inConformance(ctx, f, records, &o)
@@ -162,49 +212,11 @@ func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err err
 	if err != nil {
 		return err
 	}
-	return serveUntilDone(ctx, s, f, server.HTTPServer(), hint, registry)
-}
-
-// serveUntilDone listens until the context ends. Errors of connections are counted
-// in the registry.
-func serveUntilDone(ctx context.Context, s streams, f coordinatorFlags, h *http.Server, hint string, registry prometheus.Registerer) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.listen)
-	if err != nil {
-		return fmt.Errorf("--listen: %w", err)
-	}
-	h.ErrorLog, err = remote.ConnectionLog("mpic_connection_errors_total", slog.New(slog.NewTextHandler(s.err, nil)), time.Now, registry)
-	if err != nil {
-		return fault(errors.Join(err, listener.Close()))
-	}
-	h.BaseContext = func(net.Listener) context.Context { return context.WithoutCancel(ctx) }
-	served := make(chan error, 1)
-	go func() { served <- h.Serve(listener) }()
-	address := "http://" + listener.Addr().String()
-	if _, err := fmt.Fprintf(s.out, "listening on %s\n", address); err != nil {
-		return errors.Join(fault(err), h.Close())
-	}
-	if hint != "" {
-		s.notef(hint, address)
-	}
-	if f.addressFile != "" {
-		if err := os.WriteFile(f.addressFile, []byte(address+"\n"), 0o644); err != nil {
-			return errors.Join(fmt.Errorf("--address-file: %w", err), h.Close())
-		}
-	}
-	select {
-	case err := <-served:
-		return fault(err)
-	case <-ctx.Done():
-	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
-	if err := h.Shutdown(drain); err != nil {
-		return fault(fmt.Errorf("requests did not end within %v: %w", drainTime, err))
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+	if f.checkOnly {
+		_, err := fmt.Fprintf(s.out, "%s: coordinator is complete\n", f.scenario)
 		return fault(err)
 	}
-	return nil
+	return serveUntilDone(ctx, s, f, front{http: server.HTTPServer(), hint: hint, registry: registry, bounds: bounds, loopbackOnly: mayBeLoopback(f.listen)})
 }
 
 // openWorld builds the emulated Internet of the scenario.
@@ -260,13 +272,13 @@ func chooseCheck(world *replay.World, f coordinatorFlags) (event string, at time
 	}
 	chosen := events[0]
 	for _, e := range events {
-		if f.check == "" && (!f.hasAt || e.At <= f.at) || f.check == e.Check.Name {
+		if f.event == "" && (!f.hasAt || e.At <= f.at) || f.event == e.Check.Name {
 			chosen = e
 		}
 	}
-	if f.check != "" && chosen.Check.Name != f.check {
-		_, _, err := world.Deployment(f.check) // says which there are
-		return "", 0, fmt.Errorf("--check: %w", err)
+	if f.event != "" && chosen.Check.Name != f.event {
+		_, _, err := world.Deployment(f.event) // says which there are
+		return "", 0, fmt.Errorf("--timeline-check: %w", err)
 	}
 	if !f.hasAt {
 		return chosen.Check.Name, chosen.At, nil
@@ -296,7 +308,7 @@ func (f *scenarioFleet) Rule() policy.Quorum { return f.rule }
 func (f *scenarioFleet) Attempt(ctx context.Context, a openmpic.Attempt) (coordinator.Report, error) {
 	c := replay.Corroboration{Event: f.event, At: f.at, Check: a.Check, Remotes: a.Remotes, Quorum: a.Quorum}
 	if f.records != nil {
-		c.Log = f.records.With(slog.String("trace_identifier", a.Trace), slog.Int("request_attempt", a.Number))
+		c.Log = f.records.With(a.RecordAttrs()...)
 	}
 	return f.world.Corroborate(ctx, c)
 }

@@ -45,7 +45,7 @@ SIGTERM it answers what it has begun and leaves.`,
 				return errors.New("--config: missing: want a JSON file, see docs/run-a-perspective.md")
 			}
 			log := slog.New(slog.NewJSONHandler(s.err, nil))
-			service, err := newPerspectiveService(path, log)
+			service, err := newPerspectiveService(cmd.Context(), path, log, checkOnly)
 			if err != nil {
 				return fmt.Errorf("--config: %w", err)
 			}
@@ -59,7 +59,7 @@ SIGTERM it answers what it has begun and leaves.`,
 		},
 	}
 	cmd.Flags().StringVar(&path, "config", "", "configuration `file` (JSON)")
-	cmd.Flags().BoolVar(&checkOnly, "check", false, "read all files, say what is wrong, and stop")
+	cmd.Flags().BoolVar(&checkOnly, "check", false, "read all files, say what would keep the service from starting, and stop")
 	return cmd
 }
 
@@ -73,11 +73,18 @@ type perspectiveService struct {
 	seen   map[string]fileState
 }
 
-// newPerspectiveService reads the configuration and all that it names.
-func newPerspectiveService(path string, log *slog.Logger) (*perspectiveService, error) {
+// newPerspectiveService reads the configuration and all that it names, and makes the
+// partners' logs, unless it is only to be checked that they can be made.
+func newPerspectiveService(ctx context.Context, path string, log *slog.Logger, checkOnly bool) (*perspectiveService, error) {
 	file, err := readPerspectiveFile(path)
 	if err != nil {
 		return nil, err
+	}
+	if err := checkListen(ctx, file.Listen); err != nil {
+		return nil, fmt.Errorf("%s: listen: %w", path, err)
+	}
+	if err := checkHealthListen(ctx, file.HealthListen, file.Listen); err != nil {
+		return nil, fmt.Errorf("%s: health_listen: %w", path, err)
 	}
 	config, err := file.local()
 	if err != nil {
@@ -88,7 +95,7 @@ func newPerspectiveService(path string, log *slog.Logger) (*perspectiveService, 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	s := &perspectiveService{path: path, file: file, log: log, logs: &partnerLogs{dir: file.LogDir, files: map[string]*logFile{}}}
+	s := &perspectiveService{path: path, file: file, log: log, logs: &partnerLogs{dir: file.LogDir, checkOnly: checkOnly, files: map[string]*logFile{}}}
 	s.seen = s.file.states(path)
 	credentials, err := file.credentials(s.logs)
 	var bounds access.Bounds
@@ -182,9 +189,10 @@ func (s *perspectiveService) reload(ctx context.Context, hangup bool) {
 
 // partnerLogs are the partners' log files, one for each name.
 type partnerLogs struct {
-	dir   string
-	mu    sync.Mutex
-	files map[string]*logFile
+	dir       string
+	checkOnly bool // nothing is made or written
+	mu        sync.Mutex
+	files     map[string]*logFile
 }
 
 // of returns the logger of a partner, nil if there is no folder for logs.
@@ -194,6 +202,12 @@ func (l *partnerLogs) of(name string) (*slog.Logger, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.checkOnly {
+		if err := checkAppend(filepath.Join(l.dir, name+".jsonl")); err != nil {
+			return nil, fmt.Errorf("log_dir: %w", err)
+		}
+		return nil, nil
+	}
 	f := l.files[name]
 	if f == nil {
 		f = &logFile{path: filepath.Join(l.dir, name+".jsonl")}

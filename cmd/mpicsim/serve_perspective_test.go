@@ -45,7 +45,7 @@ func operate(t *testing.T, change func(*perspectiveFile)) *operator {
 	})
 	in, out := io.Pipe()
 	o.events = bufio.NewScanner(in)
-	service, err := newPerspectiveService(o.config, slog.New(slog.NewJSONHandler(out, nil)))
+	service, err := newPerspectiveService(t.Context(), o.config, slog.New(slog.NewJSONHandler(out, nil)), false)
 	o.g.Expect(err).NotTo(HaveOccurred())
 	ctx, stop := context.WithCancel(t.Context())
 	o.stop, o.done = stop, make(chan error, 1)
@@ -210,7 +210,7 @@ func TestConfigurationFaults(t *testing.T) {
       ]`, `"issuer_domains": null`, "want both, [] for none"},
 		"a partner as a path":   {`"name": "ca"`, `"name": "../ca"`, "want a name that can be a file's"},
 		"an identity as a name": {`"spiffe://ca.example/mpic/ca"`, `"ca"`, `identity "ca"`},
-		"health for everybody":  {`"listen"`, `"health_listen": ":8081", "listen"`, "want a loopback address"},
+		"health for everybody":  {`"listen"`, `"health_listen": ":8081", "listen"`, "expected a loopback address"},
 		"anchors alone":         {`"listen"`, `"network": {"trust_anchors": ["x"]}, "listen"`, "want network.roots"},
 	} {
 		t.Run(name, func(t *testing.T) {

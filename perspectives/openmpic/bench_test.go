@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -19,7 +18,7 @@ func BenchmarkMPIC(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		w := httptest.NewRecorder()
-		s.server.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/mpic", strings.NewReader(body)))
+		s.server.ServeHTTP(w, posted("/mpic", body))
 		if w.Code != http.StatusOK {
 			b.Fatal(w.Body.String())
 		}

@@ -102,12 +102,17 @@ func (s *Server) corroborate(ctx context.Context, r *request) (*response, error)
 	if err != nil {
 		return nil, err
 	}
+	v := s.view(r, s.issuers(ctx))
+	if err := s.permit(ctx, v.check); err != nil {
+		return nil, err
+	}
 	out := s.begin(r, p)
-	v := s.view(r)
+	caller := callerOf(ctx)
 	for n := 1; n <= p.attempts; n++ {
 		remotes := p.cohort(n)
 		report, err := s.o.Fleet.Attempt(ctx, Attempt{
 			Check: v.check, Remotes: remotes, Quorum: p.rule, Number: n, Trace: value(r.Trace), Monitoring: p.required == 0,
+			Client: caller.Name, Credential: caller.Credential,
 		})
 		if out.Perspectives != nil {
 			out.Previous = append(out.Previous, out.Perspectives)

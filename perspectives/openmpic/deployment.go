@@ -84,7 +84,7 @@ func (d *Deployment) Attempt(ctx context.Context, a Attempt) (coordinator.Report
 		CancelStragglers: d.c.CancelStragglers && !a.Monitoring,
 	}
 	if d.c.Log != nil {
-		config.Log = d.c.Log.With(slog.String("trace_identifier", a.Trace), slog.Int("request_attempt", a.Number))
+		config.Log = d.c.Log.With(a.RecordAttrs()...)
 	}
 	for _, name := range a.Remotes {
 		r := d.byName[name]

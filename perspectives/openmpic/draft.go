@@ -97,7 +97,7 @@ func (s *Server) serveDraft(w http.ResponseWriter, r *http.Request) {
 	err := decode(r.Body, &d)
 	var check perspectives.Check
 	if err == nil {
-		check, err = d.check(s.o.DefaultIssuers)
+		check, err = d.check(s.issuers(r.Context()))
 	}
 	if err != nil {
 		s.fail(r.Context(), w, err)
@@ -108,8 +108,14 @@ func (s *Server) serveDraft(w http.ResponseWriter, r *http.Request) {
 		s.fail(r.Context(), w, err)
 		return
 	}
-	remotes := p.cohort(1)
-	report, err := s.o.Fleet.Attempt(r.Context(), Attempt{Check: check, Remotes: remotes, Quorum: p.rule, Number: 1})
+	if err := s.permit(r.Context(), check); err != nil {
+		s.fail(r.Context(), w, err)
+		return
+	}
+	remotes, caller := p.cohort(1), callerOf(r.Context())
+	report, err := s.o.Fleet.Attempt(r.Context(), Attempt{
+		Check: check, Remotes: remotes, Quorum: p.rule, Number: 1, Client: caller.Name, Credential: caller.Credential,
+	})
 	out := draftResponse{Perspectives: map[string]draftPerspective{}}
 	switch {
 	case errors.Is(err, coordinator.ErrBadCheck):

@@ -141,7 +141,7 @@ func (s *service) let(names string, says func(perspectives.Check, *perspectives.
 // post sends a body and returns the status and the answer.
 func (s *service) post(g Gomega, path, body string) (int, map[string]any) {
 	w := httptest.NewRecorder()
-	s.server.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)))
+	s.server.ServeHTTP(w, posted(path, body))
 	var out map[string]any
 	g.Expect(json.Unmarshal(w.Body.Bytes(), &out)).To(Succeed(), w.Body.String())
 	g.Expect(w.Header().Get("Content-Type")).To(Equal("application/json"))
@@ -179,3 +179,10 @@ func at(v any, path ...any) any {
 }
 
 var _ coordinator.Runner = (*fake)(nil)
+
+// posted is a request as a client on the machine itself makes it.
+func posted(path, body string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:8000"+path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	return r
+}

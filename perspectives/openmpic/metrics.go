@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"mpicsim/perspectives/access"
 )
 
 // metrics are what Open MPIC measures, under Prometheus' names.
@@ -14,6 +16,7 @@ type metrics struct {
 	duration  *prometheus.HistogramVec
 	responses *prometheus.CounterVec
 	attempts  *prometheus.CounterVec
+	denials   *prometheus.CounterVec
 }
 
 func newMetrics(to prometheus.Registerer) (*metrics, error) {
@@ -31,8 +34,11 @@ func newMetrics(to prometheus.Registerer) (*metrics, error) {
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "mpic_decisions_total", Help: "Attempts by reason of the decision.",
 		}, []string{"check_type", "reason"}),
+		denials: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mpic_denials_total", Help: "Requests that were denied, by client (empty if unknown) and cause.",
+		}, []string{"client", "cause"}),
 	}
-	return m, errors.Join(to.Register(m.requests), to.Register(m.duration), to.Register(m.responses), to.Register(m.attempts))
+	return m, errors.Join(to.Register(m.requests), to.Register(m.duration), to.Register(m.responses), to.Register(m.attempts), to.Register(m.denials))
 }
 
 // request counts a request. Labels are bounded: an unknown check type is none.
@@ -46,6 +52,11 @@ func (m *metrics) request(checkType string, valid bool, err error, took time.Dur
 	}
 	m.requests.WithLabelValues(checkType, strconv.FormatBool(valid), status).Inc()
 	m.duration.WithLabelValues(checkType).Observe(took.Seconds())
+}
+
+// denied counts a request that was denied.
+func (m *metrics) denied(client string, cause access.Cause) {
+	m.denials.WithLabelValues(client, string(cause)).Inc()
 }
 
 func (m *metrics) attempt(checkType, reason string, all ...perspectiveResponse) {

@@ -260,7 +260,7 @@ func TestHealthConfigAndMetrics(t *testing.T) {
 	g := NewWithT(t)
 	get := func(s *service, path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
-		s.server.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		s.server.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8000"+path, nil))
 		return w
 	}
 	s := serve(g)

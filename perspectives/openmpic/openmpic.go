@@ -27,8 +27,16 @@
 // whatever the remotes see, and decision says what would have been decided; an
 // included primary must pass all the same.
 //
-// Not modelled: authentication of callers and TLS, which belong in front of the
-// handler; asynchronous answers; choice of perspectives by name.
+// # Callers
+//
+// Options.Clients are who may ask: by a client certificate, which TLS in front of
+// the handler has verified, or by an API key in the header x-api-key. Each has rights,
+// a rate, a quota and a number of checks at a time (package access). Without a list
+// anyone may who can connect. What a web page had a browser send is refused either
+// way, and so are bodies that are not application/json.
+//
+// Not modelled: TLS, which belongs in front of the handler; asynchronous answers;
+// choice of perspectives by name.
 //
 // A [Server] is safe for concurrent use if its Fleet is.
 package openmpic
@@ -47,6 +55,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/access"
 	"mpicsim/perspectives/coordinator"
 	"mpicsim/perspectives/policy"
 )
@@ -75,9 +84,21 @@ type Attempt struct {
 	Number int
 	// Trace is the caller's trace_identifier, for the records; may be empty.
 	Trace string
+	// Client is the name of the caller and Credential what it has shown, for the
+	// records; both empty if anyone may ask.
+	Client, Credential string
 	// Monitoring says that the answers are wanted for themselves: everybody's is
 	// waited for.
 	Monitoring bool
+}
+
+// RecordAttrs returns what all records of an attempt say besides the check.
+func (a Attempt) RecordAttrs() []any {
+	attrs := []any{slog.String("trace_identifier", a.Trace), slog.Int("request_attempt", a.Number)}
+	if a.Client != "" {
+		attrs = append(attrs, slog.String("client", a.Client), slog.String("credential", a.Credential))
+	}
+	return attrs
 }
 
 // Primary says who asks the primary.
@@ -129,6 +150,12 @@ type Options struct {
 	MaxAttempts int
 	// DefaultIssuers are the CAA domains for requests without caa_domains.
 	DefaultIssuers []string
+	// Clients are who may ask; nil for anyone.
+	Clients *access.List
+	// Slots bound the checks of all callers together; nil for no bound.
+	Slots *access.Slots
+	// Browser says under which names the service may be asked.
+	Browser access.Browser
 	// RefuseMonitoring answers quorum_count 0 with 400.
 	RefuseMonitoring bool
 	// Timeout bounds one request, on the operating system's clock; 0 for 5 minutes.
@@ -143,6 +170,7 @@ type Options struct {
 }
 
 const (
+	healthPath      = "/healthz"
 	maxBody         = 256 << 10 // octets of a request
 	defaultTimeout  = 5 * time.Minute
 	defaultAttempts = 3
@@ -153,6 +181,7 @@ type Server struct {
 	o       Options
 	mux     *http.ServeMux
 	metrics *metrics
+	usages  *access.Usages // of Clients
 	primary perspectives.Perspective
 	remotes []perspectives.Perspective
 	mode    Primary
@@ -180,7 +209,7 @@ func (s *Server) Renewed(o Options) (*Server, error) {
 	if o.Registry != s.o.Registry {
 		return nil, errors.New("open mpic: a renewed server wants the registry of the old one")
 	}
-	next.metrics = s.metrics
+	next.metrics, next.usages = s.metrics, s.usages
 	return next, nil
 }
 
@@ -204,7 +233,7 @@ func newServer(o Options) (*Server, error) {
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
 	}
-	s := &Server{o: o, mux: http.NewServeMux()}
+	s := &Server{o: o, mux: http.NewServeMux(), usages: &access.Usages{}}
 	s.primary, s.remotes, s.mode = o.Fleet.Describe()
 	if s.mode != PrimaryIncluded && s.mode != PrimaryAtCaller {
 		return nil, fmt.Errorf("open mpic: primary %q: want %s or %s", s.mode, PrimaryIncluded, PrimaryAtCaller)
@@ -213,8 +242,17 @@ func newServer(o Options) (*Server, error) {
 	s.mux.HandleFunc("POST /mpic/draft-00", s.serveDraft)
 	s.mux.HandleFunc("GET /healthz", s.serveHealth)
 	s.mux.HandleFunc("GET /configz", s.serveConfig)
-	s.mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}))
+	s.mux.Handle("GET /metrics", s.operators(s.metricsHandler()))
 	return s, nil
+}
+
+func (s *Server) metricsHandler() http.Handler {
+	return promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{})
+}
+
+// Describe returns what [Fleet] says of itself.
+func (s *Server) Describe() (primary perspectives.Perspective, remotes []perspectives.Perspective, mode Primary) {
+	return s.primary, s.remotes, s.mode
 }
 
 // HTTPServer returns a server for the handler with bounds on what a client can
@@ -246,7 +284,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusInternalServerError, errorBody{Error: "internal server error"})
 	}()
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	s.mux.ServeHTTP(w, r.WithContext(ctx))
+	r = r.WithContext(ctx)
+	if r.URL.Path == healthPath { // for load balancers, which may have no name for it
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	if status := s.o.Browser.Judge(r); status != nil {
+		writeJSON(w, status.Code, errorBody{Error: status.Detail})
+		return
+	}
+	in, done, err := s.enter(w, r)
+	if err != nil {
+		s.fail(ctx, w, err)
+		return
+	}
+	defer done()
+	s.mux.ServeHTTP(w, in)
 }
 
 // errorBody is the body of every response that is not 200.
@@ -274,6 +327,10 @@ func (s *Server) fail(ctx context.Context, w http.ResponseWriter, err error) {
 	}
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		writeJSON(w, http.StatusRequestEntityTooLarge, errorBody{Error: fmt.Sprintf("the request has more than %d octets", tooLarge.Limit)})
+		return
+	}
+	if denied := (deniedError{}); errors.As(err, &denied) {
+		s.deny(w, denied)
 		return
 	}
 	if known := cohortError(""); errors.As(err, &known) {
@@ -308,10 +365,19 @@ func (s *Server) serveMPIC(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, response)
 }
 
-func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
+	// Why the service is not healthy may name files: not for strangers.
+	s.writeHealth(w, s.o.Clients == nil && s.o.Browser.Judge(r) == nil)
+}
+
+func (s *Server) writeHealth(w http.ResponseWriter, withReason bool) {
 	if s.o.Healthy != nil {
 		if err := s.o.Healthy(); err != nil {
-			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "unhealthy", "reason": err.Error()})
+			body := map[string]string{"status": "unhealthy"}
+			if withReason {
+				body["reason"] = err.Error()
+			}
+			writeJSON(w, http.StatusServiceUnavailable, body)
 			return
 		}
 	}

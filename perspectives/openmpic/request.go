@@ -169,10 +169,7 @@ func readRequest(body io.Reader) (*request, error) {
 func decode(body io.Reader, into any) error {
 	text, err := io.ReadAll(body)
 	if err != nil {
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			return err
-		}
-		return invalidError{{requestInvalid, "the body could not be read", ""}}
+		return unreadable(err)
 	}
 	if trimmed := bytes.TrimSpace(text); len(trimmed) == 0 || trimmed[0] != '{' {
 		return invalidError{{requestInvalid, "the body is not a JSON object", ""}}
@@ -181,6 +178,14 @@ func decode(body io.Reader, into any) error {
 		return invalidError{jsonIssue("", err)}
 	}
 	return nil
+}
+
+// unreadable is the error for a body that did not come as it should.
+func unreadable(err error) error {
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return err
+	}
+	return invalidError{{requestInvalid, "the body could not be read", ""}}
 }
 
 func decodePart(name string, text json.RawMessage, into any) *issue {

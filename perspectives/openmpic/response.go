@@ -103,8 +103,8 @@ type view struct {
 	clock   perspectives.Clock
 }
 
-func (s *Server) view(r *request) view {
-	v := view{check: r.check(s.o.DefaultIssuers), dialect: s.o.Dialect, target: r.Target, trace: value(r.Trace), clock: s.o.Clock, pageLen: 100}
+func (s *Server) view(r *request, issuers []string) view {
+	v := view{check: r.check(issuers), dialect: s.o.Dialect, target: r.Target, trace: value(r.Trace), clock: s.o.Clock, pageLen: 100}
 	if r.dcv != nil {
 		v.method = perspectives.Method(r.dcv.Method)
 		v.pageLen = max(100, len(value(r.dcv.ChallengeValue)), len(value(r.dcv.MatchRegex)), len(value(r.dcv.KeyAuthorization)))

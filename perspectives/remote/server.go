@@ -149,16 +149,7 @@ func (s *Server) Reload(c Credentials) error {
 	next := &credentials{Credentials: c, partners: all}
 	next.public, _ = c.SigningKey.Public().(ed25519.PublicKey)
 	next.keyID = KeyID(next.public)
-	next.tls = &tls.Config{
-		MinVersion:   tls.VersionTLS13,
-		Certificates: []tls.Certificate{c.Certificate},
-		ClientAuth:   tls.RequireAndVerifyClientCert,
-		ClientCAs:    all.list.Roots(),
-		Time:         s.config.Clock,
-		NextProtos:   []string{"http/1.1"},
-		// A ticket would carry the identity over a reload.
-		SessionTicketsDisabled: true,
-	}
+	next.tls = access.TLSConfig(all.list, c.Certificate, s.config.Clock)
 	s.current.Store(next)
 	return nil
 }
