@@ -65,7 +65,8 @@ func (k Checker) retry(ctx context.Context, c perspectives.Check, first Set, cau
 // the keys that it computes with, its address policy or the end of ctx, and not an
 // answer. Aliases that lead back
 // to themselves are an answer: the zone's servers gave it, and nobody failed whose
-// failure could be proved to lie outside.
+// failure could be proved to lie outside. So are CAA records that came in a reply
+// which is no answer for another reason: what they forbid is known.
 func excusable(ctx context.Context, err error) bool {
 	for _, own := range []error{
 		resolver.ErrBogus, resolver.ErrUnsupportedKey, resolver.ErrLimit, resolver.ErrRefusedAddress, resolver.ErrName, resolver.ErrLoop,
@@ -76,6 +77,9 @@ func excusable(ctx context.Context, err error) bool {
 		}
 	}
 	if ctx.Err() != nil {
+		return false
+	}
+	if e, ok := errors.AsType[*resolver.Error](err); ok && e.Received {
 		return false
 	}
 	return !slices.ContainsFunc(resolver.TraceOf(err), func(ev perspectives.Evidence) bool {

@@ -138,6 +138,8 @@ var _ = Describe("A CAA lookup that fails", func() {
 		Entry("they do so at the second try", failing(resolver.Insecure, resolver.ErrTimeout), failing(resolver.Insecure, resolver.ErrLoop), caa.ReasonLookupFailed),
 		Entry("one server says so and another nothing", failing(resolver.Insecure, fmt.Errorf("%w: %w", resolver.ErrTimeout, resolver.ErrLoop)),
 			failing(resolver.Insecure, resolver.ErrTimeout), caa.ReasonLookupFailed),
+		Entry("records were received that are no answer", received(), failing(resolver.Insecure, resolver.ErrTimeout), caa.ReasonLookupFailed),
+		Entry("they were at the second try", failing(resolver.Insecure, resolver.ErrTimeout), received(), caa.ReasonLookupFailed),
 		Entry("the zone said YXDOMAIN", yxdomain(), yxdomain(), caa.ReasonLookupFailed),
 	)
 
@@ -167,6 +169,13 @@ var _ = Describe("A CAA lookup that fails", func() {
 		Entry("which forbid", "other.example", perspectives.Fail),
 	)
 })
+
+// received is a lookup in which CAA records came without AA from a recursive server.
+func received() *resolver.Error {
+	e := failing(resolver.Insecure, resolver.ErrLame)
+	e.Received = true
+	return e
+}
 
 func yxdomain() *resolver.Error {
 	e := failing(resolver.Insecure, resolver.ErrServerFailure)

@@ -58,14 +58,15 @@ func (v *validation) dial(ctx context.Context, p peer, server netip.AddrPort) (n
 
 // addresses looks up AAAA and A and returns the first allowed address of each:
 // IPv6 first, IPv4 as the fallback. That the lookup of one of the two fails does
-// not matter if the other has an address.
+// not matter if the other has an address, nor that it says that the name does not
+// exist: there are servers that say so of every type but A (RFC 4074 4.2).
 func (v *validation) addresses(ctx context.Context, host string) ([]netip.Addr, *perspectives.Outcome) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{addr}, nil // judged with the target or the redirect
 	}
 	var addrs []netip.Addr
 	var lookup, refused error
-	exists := true
+	denials := 0
 	for _, qtype := range []uint16{dns.TypeAAAA, dns.TypeA} {
 		a, err := v.lookup(ctx, host, qtype)
 		if err != nil {
@@ -73,8 +74,7 @@ func (v *validation) addresses(ctx context.Context, host string) ([]netip.Addr, 
 			continue
 		}
 		if a.Rcode == dns.RcodeNameError {
-			exists = false
-			break
+			denials++
 		}
 		addr, err := v.firstAllowed(a.Records)
 		switch {
@@ -87,7 +87,7 @@ func (v *validation) addresses(ctx context.Context, host string) ([]netip.Addr, 
 	switch {
 	case len(addrs) > 0:
 		return addrs, nil
-	case !exists:
+	case denials == 2:
 		return nil, new(v.failed(ReasonNameNotFound, "%s does not exist", host))
 	case lookup != nil:
 		return nil, new(v.lookupFailed(lookup))

@@ -209,6 +209,10 @@ var _ = Describe("http-01 addresses", func() {
 			Expect(w.outcome.Evidence).NotTo(BeEmpty())
 		},
 		Entry("the name does not exist", nil, nil, perspectives.Fail, dcv.ReasonNameNotFound),
+		Entry("AAAA says that the name does not exist, A is there", []string{"203.0.113.7"}, errNameError, perspectives.Pass, dcv.ReasonMatches),
+		Entry("A says that the name does not exist, AAAA is there", errNameError, []string{"2001:db8::7"}, perspectives.Pass, dcv.ReasonMatches),
+		Entry("AAAA says that the name does not exist, there is no A", []string{}, errNameError, perspectives.Fail, dcv.ReasonNoAddress),
+		Entry("AAAA says that the name does not exist, A fails", errServerFailure, errNameError, perspectives.Error, dcv.ReasonLookupFailed),
 		Entry("it has no address", []string{}, []string{}, perspectives.Fail, dcv.ReasonNoAddress),
 		Entry("both lookups fail", errServerFailure, errServerFailure, perspectives.Error, dcv.ReasonLookupFailed),
 		Entry("AAAA fails, A is there", []string{"203.0.113.7"}, errServerFailure, perspectives.Pass, dcv.ReasonMatches),

@@ -86,6 +86,10 @@ func (w *world) Lookup(_ context.Context, name string, qtype uint16) (*resolver.
 	a := &resolver.Answer{Server: netip.MustParseAddrPort("192.0.2.53:53"), Trace: trace, Status: w.status}
 	switch records := w.names[query].(type) {
 	case error:
+		if errors.Is(records, errNameError) {
+			a.Rcode = dns.RcodeNameError
+			return a, nil
+		}
 		return nil, &resolver.Error{Name: name, Type: qtype, Err: records, Trace: trace, Status: w.failedStatus}
 	case []string:
 		for _, data := range records {
@@ -216,5 +220,9 @@ func refusing(addrs ...string) func(*dcv.Options) {
 }
 
 var errServerFailure = errors.New("SERVFAIL")
+
+// errNameError makes a lookup say that the name does not exist, whatever else there
+// is at it.
+var errNameError = errors.New("NXDOMAIN")
 
 func fixed() time.Time { return time.Time{} }

@@ -25,6 +25,9 @@ type reply struct {
 	delegation *delegation
 	server     netip.AddrPort
 	zone       string
+	// weak says why what the reply denies needs the agreement of all servers of the
+	// zone, "" if it does not.
+	weak string
 
 	// sets are the record sets that cnames and records come from, in order.
 	sets []rrset
@@ -38,8 +41,12 @@ type reply struct {
 }
 
 // classify judges m as the reply of a server of zone to q, which lies in zone.
-// Data outside zone is ignored. It returns ErrServerFailure, ErrLame or
-// ErrMalformed if another server should be asked.
+// Data outside zone is ignored. It returns ErrServerFailure, ErrLame, ErrTruncated
+// or ErrMalformed if another server should be asked.
+//
+// Records without AA are believed unless RA shows that a recursive server gave them:
+// there are servers of zones that forget the flag, and to tell the records of a
+// server that was delegated the zone wrong takes signatures.
 func classify(m *dns.Msg, zone string, q question) (reply, error) {
 	if err := whole(m); err != nil {
 		return reply{}, err
@@ -51,26 +58,27 @@ func classify(m *dns.Msg, zone string, q question) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	switch {
-	case found && !m.Authoritative:
-		return reply{}, fmt.Errorf("%w: the answer is not authoritative", ErrLame)
-	case found:
-		return rep, nil
+	if found && rep.kind == answered && m.Rcode == dns.RcodeNameError {
+		return reply{}, fmt.Errorf("%w: NXDOMAIN with records of %s %s", ErrMalformed, q.name, typeName(q.qtype))
 	}
-	soa := hasSOA(m, zone, q.name)
-	if m.Rcode == dns.RcodeSuccess && !soa {
-		if d := referralIn(m, zone, q.name); d != nil {
-			if q.qtype == dns.TypeDS && d.zone == q.name { // RFC 4035 3.1.4.1
-				return reply{}, fmt.Errorf("%w: the parent's server refers a question for DS to the child", ErrLame)
-			}
+	if !found || !m.Authoritative { // what comes with a referral and without AA may be glue
+		soa, _ := authorityOf(m, zone, q.name)
+		d := referralIn(m, zone, q.name)
+		switch {
+		case d == nil, m.Rcode != dns.RcodeSuccess, m.Authoritative && soa == ours:
+		case q.qtype == dns.TypeDS && d.zone == q.name: // RFC 4035 3.1.4.1
+			return reply{}, fmt.Errorf("%w: the parent's server refers a question for DS to the child", ErrLame)
+		default:
 			return reply{kind: referral, delegation: d}, nil
 		}
 	}
-	// RFC 2308 2.1, 2.2: there are negative answers without SOA.
-	if m.Authoritative {
-		return reply{kind: answered, rcode: m.Rcode}, nil
+	switch {
+	case !found:
+		return negative(m, zone, q)
+	case !m.Authoritative && m.RecursionAvailable:
+		return reply{}, errRecursive
 	}
-	return reply{}, fmt.Errorf("%w: neither an authoritative answer nor a referral below %s", ErrLame, zone)
+	return rep, nil
 }
 
 // fromAnswer follows the aliases in the answer section as far as they stay in
@@ -164,16 +172,6 @@ func recordsAt(section []dns.RR, owner string, rrtype uint16) []dns.RR {
 		}
 	}
 	return out
-}
-
-// hasSOA says whether the authority section proves authority for a negative
-// answer about name: an SOA record between zone and name.
-func hasSOA(m *dns.Msg, zone, name string) bool {
-	return slices.ContainsFunc(m.Ns, func(rr dns.RR) bool {
-		h := rr.Header()
-		return h.Rrtype == dns.TypeSOA && h.Class == dns.ClassINET &&
-			dns.IsSubDomain(zone, h.Name) && dns.IsSubDomain(h.Name, name)
-	})
 }
 
 // referralIn returns the delegation in m that leads from zone towards name, nil

@@ -1,31 +1,21 @@
 package resolver
 
 import (
-	"context"
-	"fmt"
 	"net/netip"
-	"slices"
 
 	"github.com/miekg/dns"
 )
 
 // zone is what a session knows about one zone: its servers and its keys.
 type zone struct {
-	name      string
-	parent    *zone // nil for the root
-	endpoints []*endpoint
-	// glueless are the address lookups that may still yield more endpoints.
-	glueless []question
+	name   string
+	parent *zone // nil for the root
+	serverSet
 	// inside are names known to be no delegations of the zone.
 	inside map[string]bool
+	// fullNames is set if its servers did not cope with shortened names.
+	fullNames bool
 	trust
-}
-
-// add adds an endpoint to those of the zone, once.
-func (z *zone) add(e *endpoint) {
-	if !slices.Contains(z.endpoints, e) {
-		z.endpoints = append(z.endpoints, e)
-	}
 }
 
 // delegation is a referral as received: bailiwick rules applied, limits not.
@@ -61,50 +51,10 @@ func (s *Session) closest(q question) *zone {
 
 // learn remembers the servers that a referral names and returns their zone.
 func (s *Session) learn(d *delegation) *zone {
-	limits := s.r.limits
 	z := &zone{name: d.zone, parent: d.parent, trust: d.trust}
-	servers := d.servers[:min(len(d.servers), limits.NameServers)]
-	addresses := make(map[string]int, len(servers))
-	for _, g := range d.glue {
-		if slices.Contains(servers, g.server) && addresses[g.server] < limits.Addresses {
-			addresses[g.server]++
-			z.add(s.endpoint(netip.AddrPortFrom(g.addr, s.r.port)))
-		}
-	}
-	var glueless []string
-	for _, name := range servers {
-		if addresses[name] == 0 && len(glueless) < limits.Glueless {
-			glueless = append(glueless, name)
-		}
-	}
-	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		for _, name := range glueless {
-			z.glueless = append(z.glueless, question{name, qtype})
-		}
-	}
+	z.serverSet = s.serversOf(d)
 	s.zones[z.name] = z
 	return z
-}
-
-// resolveGlueless looks up the next name server of z that came without glue. The
-// entry is removed first, so that name servers that depend on each other come
-// to an end.
-func (l *lookup) resolveGlueless(ctx context.Context, z *zone, depth int) error {
-	q := z.glueless[0]
-	z.glueless = z.glueless[1:]
-	if depth >= l.r.limits.Depth {
-		return fmt.Errorf("name server %s: %w: nested more than %d deep", q.name, ErrLimit, l.r.limits.Depth)
-	}
-	a, err := l.follow(ctx, q, depth+1)
-	if err != nil {
-		return fmt.Errorf("name server %s %s: %w", q.name, typeName(q.qtype), err)
-	}
-	for _, rr := range a.Records[:min(len(a.Records), l.r.limits.Addresses)] {
-		if addr, ok := addressOf(rr); ok {
-			z.add(l.s.endpoint(netip.AddrPortFrom(addr, l.r.port)))
-		}
-	}
-	return nil
 }
 
 // addressOf returns the address in an A or AAAA record.

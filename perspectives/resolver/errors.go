@@ -62,6 +62,10 @@ type Error struct {
 	// Trace has every exchange up to the failure, in order.
 	Trace []perspectives.Evidence
 	Err   error
+	// Received says that a reply held records of the type looked up, or was cut or
+	// garbled so that it may have, although it was of no use as an answer. That
+	// there are no such records would be a wrong conclusion.
+	Received bool
 	// Status is what [StatusOf] says.
 	Status Status
 	// Chain has the steps of validation up to the failure, in order.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +47,7 @@ func (l *lookup) roundTrip(ctx context.Context, server netip.AddrPort, q questio
 	}
 	m, err := l.r.ask(ctx, server, q, how)
 	ev.Took = l.r.clock().Sub(ev.Started)
+	l.received = l.received || q.qtype == l.qtype && holds(m, err, q.qtype)
 	switch {
 	case err != nil:
 		ev.Answer = []string{err.Error()}
@@ -54,6 +56,14 @@ func (l *lookup) roundTrip(ctx context.Context, server netip.AddrPort, q questio
 	}
 	l.trace = append(l.trace, ev)
 	return m, err
+}
+
+// holds reports whether what came of a question for records of a type has some in
+// its answer section, or is too broken to tell.
+func holds(m *dns.Msg, err error, qtype uint16) bool {
+	return errors.Is(err, errGarbled) || m != nil && slices.ContainsFunc(m.Answer, func(rr dns.RR) bool {
+		return rr.Header().Rrtype == qtype
+	})
 }
 
 // ask puts the question to a server. A stub asks for recursion and, with AD, for

@@ -28,6 +28,7 @@ type purpose uint8
 
 const (
 	wanted    purpose = iota // the answer itself
+	again                    // the answer itself, from servers that were silent to a shortened name
 	minimised                // to learn whether there is a delegation (RFC 9156)
 	forKeys                  // the DNSKEY records of the zone asked
 	forCut                   // the DS records of a name in the zone asked
@@ -46,6 +47,12 @@ type lookup struct {
 	signatures int // signatures that may still be verified
 	hashes     int // names and keys that may still be hashed
 	trace      []perspectives.Evidence
+	// lastResort is set while servers are sought because those known have failed.
+	lastResort bool
+	// qtype is the type that is looked up. received is set if a reply held records of
+	// the type, or cannot be read as far as to tell.
+	qtype    uint16
+	received bool
 
 	now   time.Time // when signatures must be valid
 	chain []Link    // of the lookup itself, not of name servers' addresses
@@ -60,13 +67,13 @@ func (l *lookup) start(ctx context.Context, name string, qtype uint16) (*Answer,
 	if _, valid := dns.IsDomainName(name); !valid || !ok {
 		return nil, fmt.Errorf("%w: %q", ErrName, name)
 	}
-	l.status = Secure
+	l.status, l.qtype = Secure, qtype
 	return l.follow(ctx, question{clean, qtype}, 0)
 }
 
 // failure is the error of a lookup that ended with err.
 func (l *lookup) failure(name string, qtype uint16, err error) *Error {
-	e := &Error{Name: name, Type: qtype, Trace: l.trace, Err: err}
+	e := &Error{Name: name, Type: qtype, Trace: l.trace, Err: err, Received: l.received || errors.Is(err, ErrTruncated)}
 	var failed []Link
 	e.EDE, failed = explain(err)
 	if l.at != nil {
@@ -184,44 +191,6 @@ func (l *lookup) iterate(ctx context.Context, q question, depth int) (reply, err
 	return reply{}, fmt.Errorf("%w: more than %d referrals for %s", ErrLimit, l.r.limits.Delegations, q.name)
 }
 
-// askZone asks the servers of z one after the other until one gives a usable
-// reply. Servers that stayed silent are asked again after all others.
-func (l *lookup) askZone(ctx context.Context, z *zone, q query, depth int) (reply, error) {
-	failed := &failures{zone: z.name}
-	var tried, silent []*endpoint
-	for {
-		e := l.next(ctx, z, tried, depth, failed)
-		if e == nil {
-			break
-		}
-		tried = append(tried, e)
-		rep, err := l.askServer(ctx, z, e, q, depth)
-		if err == nil {
-			return rep, nil
-		}
-		failed.add(err)
-		if l.hopeless(ctx, z, q, failed) {
-			return reply{}, failed
-		}
-		if e.down && errors.Is(err, ErrTimeout) {
-			silent = append(silent, e)
-		}
-	}
-	for range l.r.limits.Tries - 1 {
-		for _, e := range silent {
-			rep, err := l.askServer(ctx, z, e, q, depth)
-			if err == nil {
-				return rep, nil
-			}
-			if l.fatal(ctx) {
-				failed.add(err)
-				return reply{}, failed
-			}
-		}
-	}
-	return reply{}, failed
-}
-
 // hopeless says whether no other server of z would give a usable reply to q.
 func (l *lookup) hopeless(ctx context.Context, z *zone, q query, failed *failures) bool {
 	if l.fatal(ctx) || q.purpose != forKeys && l.keyless(z) {
@@ -236,30 +205,6 @@ func (l *lookup) hopeless(ctx context.Context, z *zone, q query, failed *failure
 	return n >= maxBogus
 }
 
-// next returns the server of z to ask after those in tried, nil if there is
-// none: first those believed up, then those whose address must be looked up,
-// then those that were silent or unreachable earlier in the session.
-func (l *lookup) next(ctx context.Context, z *zone, tried []*endpoint, depth int, failed *failures) *endpoint {
-	for {
-		var down *endpoint
-		for _, e := range z.endpoints {
-			switch {
-			case slices.Contains(tried, e):
-			case !e.down:
-				return e
-			case down == nil:
-				down = e
-			}
-		}
-		if len(z.glueless) == 0 || l.fatal(ctx) {
-			return down
-		}
-		if err := l.resolveGlueless(ctx, z, depth); err != nil {
-			failed.add(err)
-		}
-	}
-}
-
 // askServer asks one server and judges its reply as that of a server of z.
 func (l *lookup) askServer(ctx context.Context, z *zone, e *endpoint, q query, depth int) (reply, error) {
 	if l.r.allowed != nil {
@@ -272,12 +217,19 @@ func (l *lookup) askServer(ctx context.Context, z *zone, e *endpoint, q query, d
 	if err != nil {
 		return reply{}, fmt.Errorf("server %v: %w", e.addr, err)
 	}
+	l.s.reached[e.addr.Addr().Is4()] = true
 	rep, err := classify(m, z.name, q.question)
 	if err == nil {
 		err = l.judge(ctx, z, q, m, &rep, depth)
 	}
 	if err != nil {
 		return reply{}, fmt.Errorf("server %v: %w", e.addr, err)
+	}
+	if z.useful = true; m.Authoritative {
+		z.hear(m, l.r.limits)
+	}
+	if q.purpose > again || rep.status == Secure { // it does not matter, or it is proven
+		rep.weak = ""
 	}
 	rep.server, rep.zone = e.addr, z.name
 	return rep, nil

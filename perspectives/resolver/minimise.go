@@ -20,28 +20,46 @@ const (
 // about shortened names are for A records: no type tells less. A name directly
 // below z costs no extra question.
 //
-// Where a server cannot cope, or says that a shortened name does not exist, the
-// full name is asked: there are servers that deny empty non-terminals.
+// Where the servers cannot cope, say nothing, or say that a shortened name does not
+// exist, the full name is asked (RFC 9156 3): there are servers that deny empty
+// non-terminals, and such that know A records of hosts only. If they know the full
+// name, names are not shortened for them any more in this session.
 func (l *lookup) askDown(ctx context.Context, z *zone, q question, depth int) (reply, error) {
 	for _, name := range l.shortened(z, q.name) {
 		rep, err := l.askZone(ctx, z, query{question{name, dns.TypeA}, minimised}, depth)
 		switch {
 		case err == nil && rep.kind == referral:
 			return rep, nil
-		case err == nil && (rep.kind == aliased || rep.rcode != dns.RcodeSuccess):
+		case err == nil && rep.kind == aliased:
 			return l.askZone(ctx, z, query{q, wanted}, depth)
+		case err == nil && rep.rcode != dns.RcodeSuccess:
+			return l.askInFull(ctx, z, query{q, wanted}, depth)
 		case err == nil:
 			if z.inside == nil {
 				z.inside = make(map[string]bool)
 			}
 			z.inside[name] = true
-		case l.fatal(ctx) || unvalidated(err) || !misunderstood(err):
+		case l.fatal(ctx) || unvalidated(err):
 			return reply{}, err
+		case errors.Is(err, ErrTimeout):
+			return l.askInFull(ctx, z, query{q, again}, depth)
+		case misunderstood(err):
+			return l.askInFull(ctx, z, query{q, wanted}, depth)
 		default:
-			return l.askZone(ctx, z, query{q, wanted}, depth)
+			return reply{}, err
 		}
 	}
 	return l.askZone(ctx, z, query{q, wanted}, depth)
+}
+
+// askInFull asks servers for the full name that did not know a shortened one. Silence
+// before a referral was probably a lost message.
+func (l *lookup) askInFull(ctx context.Context, z *zone, q query, depth int) (reply, error) {
+	rep, err := l.askZone(ctx, z, q, depth)
+	if err == nil && rep.rcode == dns.RcodeSuccess && !(q.purpose == again && rep.kind == referral) {
+		z.fullNames = true
+	}
+	return rep, err
 }
 
 // misunderstood says whether a server replied and its reply was of no use.
@@ -54,7 +72,7 @@ func misunderstood(err error) bool {
 // about before name itself. Labels that begin with an underscore are not
 // delegated by themselves: they come with the label below them.
 func (l *lookup) shortened(z *zone, name string) []string {
-	if l.r.fullNames {
+	if l.r.fullNames || z.fullNames {
 		return nil
 	}
 	steps := between(z.name, name)

@@ -96,6 +96,35 @@ var _ = Describe("QNAME minimisation (RFC 9156)", func() {
 		}),
 	)
 
+	It("asks in full if the servers are silent to shortened names, and from then on", func(ctx SpecContext) {
+		full := resolvertest.RR(tb(), "a.b.example.test. A 203.0.113.7")
+		handler := func(w dns.ResponseWriter, q *dns.Msg) {
+			if dns.CanonicalName(q.Question[0].Name) == full.Header().Name {
+				m := resolvertest.Reply(q)
+				m.Answer = []dns.RR{full}
+				_ = w.WriteMsg(m)
+			}
+		}
+		w := start(rootServer(), tldServer(twoServers), resolvertest.Server{Addr: ns1, Handler: handler}, resolvertest.Server{Addr: ns2, Handler: handler})
+		s := newResolver(w).NewSession()
+		for range 2 {
+			a, err := s.Lookup(ctx, "a.b.example.test", dns.TypeA)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(data(a)).To(Equal([]string{"203.0.113.7"}))
+		}
+		Expect(w.Queries()[2:]).To(Equal([]string{
+			ns1 + " udp b.example.test. A", ns2 + " udp b.example.test. A",
+			ns1 + " udp a.b.example.test. A", ns1 + " udp a.b.example.test. A",
+		}))
+	})
+
+	It("asks a server that is silent to everything as often as without shortened names", func(ctx SpecContext) {
+		w := start(rootServer(), tldServer(oneServer), resolvertest.Server{Addr: ns1, Handler: silent})
+		_, err := newResolver(w).Lookup(ctx, "a.b.example.test", dns.TypeA)
+		Expect(err).To(MatchError(resolver.ErrTimeout))
+		Expect(w.Queries()[2:]).To(Equal([]string{ns1 + " udp b.example.test. A", ns1 + " udp a.b.example.test. A"}))
+	})
+
 	It("asks at most ten times about one name", func(ctx SpecContext) {
 		name := strings.Repeat("a.", 60) + "example.test"
 		w := start(rootServer(), tldServer(oneServer), zoneServer(ns1, strings.Repeat("a.", 59)+"a A 203.0.113.7"))

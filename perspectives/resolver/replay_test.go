@@ -133,7 +133,7 @@ var _ = Describe("A forger who replays the zone's own signatures", func() {
 		Expect(ttl()).To(BeEquivalentTo(10))
 	})
 
-	It("cannot say NXDOMAIN with the proof of an empty non-terminal, or the reverse", func(ctx SpecContext) {
+	It("cannot say NODATA with the proof that the name does not exist; the reverse proves NODATA", func(ctx SpecContext) {
 		w.spoil = func(_ int, reply []byte) []byte {
 			if reply[2]&4 == 0 { // a referral
 				return reply
@@ -145,10 +145,14 @@ var _ = Describe("A forger who replays the zone's own signatures", func() {
 			}
 			return reply
 		}
-		for _, question := range []string{"b.deep.victim.example TXT", "nowhere.victim.example A"} {
-			r := w.resolver(GinkgoTB(), func(o *resolver.Options) { o.FullNames = true })
-			_, _ = ask(ctx, r, question)
-			expectBogus(ctx, question)
+		expectBogus(ctx, "nowhere.victim.example A")
+		for _, question := range []string{"b.deep.victim.example TXT", "www.victim.example TXT", "x.wild.victim.example MX"} {
+			for _, full := range []bool{false, true} {
+				a, err := ask(ctx, w.resolver(GinkgoTB(), func(o *resolver.Options) { o.FullNames = full }), question)
+				Expect(err).NotTo(HaveOccurred(), question)
+				Expect(a.Rcode).To(Equal(dns.RcodeSuccess), question)
+				Expect(a.Status).To(Equal(resolver.Secure), question)
+			}
 		}
 	})
 })

@@ -4,14 +4,20 @@
 //
 // What is done: UDP with EDNS(0) (RFC 6891), TCP after truncation (RFC 7766), plainer
 // questions for servers that do not cope, one thing given up at a time (EDNS, the
-// random case of letters, TCP), retries over the servers of a zone, CNAME chains, DNAME (RFC 6672), name
-// servers without glue, NXDOMAIN against NODATA (RFC 2308), and bailiwick rules:
-// from a server of zone Z only data at or below Z is believed, in the answer and
-// as glue. Servers above the zone of a name see only as much of it as they must
-// (QNAME minimisation, RFC 9156), and the letters of questions have a random case
-// that the reply must echo (0x20). A reply that is truncated or ends early is never
-// an answer. Everything that a hostile server could make
-// long is bounded by [Limits].
+// random case of letters, TCP), retries over the servers of a zone, CNAME chains,
+// DNAME (RFC 6672), name servers without glue or with glue that does not work,
+// NXDOMAIN against NODATA (RFC 2308), and bailiwick rules: from a server of zone Z
+// only data at or below Z is believed, in the answer and as glue. Servers above the
+// zone of a name see only as much of it as they must (QNAME minimisation, RFC 9156),
+// and the letters of questions have a random case that the reply must echo (0x20).
+// Everything that a hostile server could make long is bounded by [Limits].
+//
+// What is believed: a reply that is truncated or ends early is never an answer.
+// Records are believed with the AA bit, and without it unless the RA bit shows that
+// the server is recursive. That records do not exist is believed of one server if
+// the reply has the AA bit and the SOA record of the zone, or is proven by DNSSEC;
+// without either only if all servers of the zone say so. A referral that leads away
+// from the zone and the SOA record of another zone show a lame server.
 //
 // With trust anchors every answer is validated (RFC 4033 to 4035, RFC 6840 4):
 // positive answers, wildcards, aliases, and by NSEC or NSEC3 (RFC 5155) what does
@@ -26,14 +32,12 @@
 // lookup's error [ErrBogus].
 //
 // What is not done: root priming (RFC 8109), any cache of answers, aggressive use
-// of NSEC (RFC 8198), updates of trust anchors (RFC 5011), algorithm 16. A server
-// that answers without the AA bit is taken as lame, even where some resolvers
-// would believe it.
+// of NSEC (RFC 8198), updates of trust anchors (RFC 5011), algorithm 16.
 //
 // What a [Session] remembers is which servers hold which zone, what they cannot do,
-// and the zones' validated keys; it must be used for one check of one attempt and then be
-// dropped, because results must be reused neither across perspectives nor across
-// attempts (BR 3.2.2.9). A [Resolver] remembers nothing.
+// and the zones' validated keys; it must be used for one check of one attempt and
+// then be dropped, because results must be reused neither across perspectives nor
+// across attempts (BR 3.2.2.9). A [Resolver] remembers nothing.
 //
 // Queries are strictly sequential, and the order of servers is that of the
 // hints and referrals: the same replies give the same queries. A Resolver is
@@ -255,16 +259,24 @@ type Session struct {
 	// endpoints are the servers' addresses met so far. It is only looked up, never
 	// walked.
 	endpoints map[netip.AddrPort]*endpoint
+	// glue has the addresses of name servers that referrals came with, by name. It is
+	// only looked up, never walked.
+	glue map[string][]netip.Addr
+	// reached says which families replied: IPv4 is true.
+	reached map[bool]bool
 }
 
 // NewSession returns a Session that knows the root hints only.
 func (r *Resolver) NewSession() *Session {
 	root := &zone{name: "."}
-	s := &Session{r: r, zones: map[string]*zone{".": root}, endpoints: make(map[netip.AddrPort]*endpoint)}
+	s := &Session{
+		r: r, zones: map[string]*zone{".": root}, endpoints: make(map[netip.AddrPort]*endpoint),
+		glue: make(map[string][]netip.Addr), reached: make(map[bool]bool),
+	}
 	root.trust = s.trusted(".", trust{})
 	for _, hint := range r.roots {
 		for _, a := range hint.Addrs {
-			root.add(s.endpoint(a))
+			root.add(dns.CanonicalName(hint.Name), s.endpoint(a))
 		}
 	}
 	return s

@@ -328,8 +328,14 @@ var _ = Describe("A server that is of no use", func() {
 		Entry("silent", func() dns.HandlerFunc { return silent }),
 		Entry("REFUSED", func() dns.HandlerFunc { return rcode(dns.RcodeRefused) }),
 		Entry("SERVFAIL", func() dns.HandlerFunc { return rcode(dns.RcodeServerFailure) }),
-		Entry("not authoritative", func() dns.HandlerFunc {
-			return says(false, []string{"www.example.test. A 192.0.2.66"}, nil, nil)
+		Entry("recursive", func() dns.HandlerFunc {
+			tb := GinkgoTB()
+			return func(w dns.ResponseWriter, q *dns.Msg) {
+				m := resolvertest.Reply(q)
+				m.Authoritative, m.RecursionAvailable = false, true
+				m.Answer = []dns.RR{resolvertest.RR(tb, "www.example.test. A 192.0.2.66")}
+				_ = w.WriteMsg(m)
+			}
 		}),
 		Entry("refers upwards", func() dns.HandlerFunc {
 			return says(false, nil, []string{"test. NS a.nic.test."}, []string{"a.nic.test. A 127.0.0.3"})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 
 	"github.com/miekg/dns"
 
@@ -103,29 +104,79 @@ func (s *StubSession) answer(ctx context.Context, l *lookup, name string, qtype 
 	if _, valid := dns.IsDomainName(name); !valid || !ok {
 		return nil, fmt.Errorf("%w: %q", ErrName, name)
 	}
-	q := question{clean, qtype}
-	m, err := s.ask(ctx, l, q)
-	if err != nil {
-		return nil, err
+	l.qtype = qtype
+	a := &Answer{Status: Secure, Server: s.stub.server}
+	names := []string{clean}
+	for {
+		last := names[len(names)-1]
+		m, err := s.ask(ctx, l, question{last, qtype})
+		if err != nil {
+			return nil, err
+		}
+		rep, more, err := stubReply(m, question{last, qtype})
+		if err != nil {
+			return nil, fmt.Errorf("server %v: %w", s.stub.server, err)
+		}
+		for _, target := range rep.cnames {
+			if slices.Contains(names, target) {
+				return nil, fmt.Errorf("server %v: %w: %s leads back to %s", s.stub.server, ErrLoop, names[len(names)-1], target)
+			}
+			names = append(names, target)
+		}
+		if len(names)-1 > l.r.limits.CNAMEs {
+			return nil, fmt.Errorf("%w: more than %d aliases from %s", ErrLimit, l.r.limits.CNAMEs, clean)
+		}
+		a.CNAMEs, a.Records, a.Rcode, a.EDE = names[1:], rep.records, rep.rcode, append(a.EDE, edesOf(m)...)
+		if status, reason := s.status(ctx, l, m); status != Secure {
+			a.Status, a.Reason = a.Status.weaker(status), reason
+		}
+		if !more {
+			break
+		}
 	}
-	rep, _, err := fromAnswer(m, ".", q)
-	if err != nil {
-		return nil, fmt.Errorf("server %v: %w", s.stub.server, err)
-	}
-	if len(rep.cnames) > l.r.limits.CNAMEs {
-		return nil, fmt.Errorf("%w: more than %d aliases from %s", ErrLimit, l.r.limits.CNAMEs, clean)
-	}
-	a := &Answer{Records: rep.records, CNAMEs: rep.cnames, Rcode: m.Rcode, Server: s.stub.server, EDE: edesOf(m)}
-	if len(a.Records) > 0 {
-		a.Rcode = dns.RcodeSuccess
-	}
-	a.Status, a.Reason = s.status(ctx, l, m)
 	if a.Status != Indeterminate {
 		a.Chain = []Link{{
 			Owner: clean, Type: typeName(qtype), Status: a.Status, Detail: fmt.Sprintf("the word of the resolver %v", s.stub.server),
 		}}
 	}
 	return a, nil
+}
+
+// stubReply judges a reply of the recursive resolver to q. more is set if it follows
+// aliases and does not say what is at the end of them. A denial has the SOA record of
+// the zone of the name (RFC 2308 2.1, 2.2, 5), says NXDOMAIN, or is empty: there is
+// nobody else to ask. A referral or an answer to another question is none.
+func stubReply(m *dns.Msg, q question) (rep reply, more bool, err error) {
+	rep, found, err := fromAnswer(m, ".", q)
+	switch {
+	case err != nil:
+		return reply{}, false, err
+	case found && rep.kind == answered && m.Rcode == dns.RcodeNameError:
+		return reply{}, false, fmt.Errorf("%w: NXDOMAIN with records of %s %s", ErrMalformed, q.name, typeName(q.qtype))
+	case found && rep.kind == answered:
+		return rep, false, nil
+	}
+	rep.kind, rep.rcode = answered, m.Rcode
+	last := q.name
+	if found {
+		last = rep.cnames[len(rep.cnames)-1]
+	}
+	soa, ns := authorityOf(m, ".", last)
+	switch {
+	case soa == ours:
+		return rep, false, nil
+	case soa == foreign:
+		return reply{}, false, fmt.Errorf("%w: a denial with the SOA record of a zone that does not hold %s", ErrMalformed, last)
+	case m.Rcode == dns.RcodeNameError:
+		return rep, false, nil
+	case found:
+		return rep, true, nil
+	case ns != nobodys:
+		return reply{}, false, fmt.Errorf("%w: a referral from a resolver that was asked to recurse", ErrLame)
+	case len(m.Answer) > 0:
+		return reply{}, false, fmt.Errorf("%w: an answer to another question", ErrMalformed)
+	}
+	return rep, false, nil
 }
 
 // ask puts a question to the server, again if it stays silent, and refuses

@@ -409,7 +409,7 @@ func (w *surveyWalk) delegated(ctx context.Context, above *surveyed, d *delegati
 // there is no referral to it, with the name servers that it has by itself.
 func (w *surveyWalk) hidden(ctx context.Context, above *surveyed, name string, servers []dns.RR) (*surveyed, error) {
 	parent := above.zone
-	cut := &zone{name: name, endpoints: parent.endpoints, parent: parent, trust: w.session.trusted(name, trust{status: parent.status, ede: parent.ede})}
+	cut := &zone{name: name, serverSet: serverSet{endpoints: parent.endpoints, names: parent.names}, parent: parent, trust: w.session.trusted(name, trust{status: parent.status, ede: parent.ede})}
 	if parent.status == Secure {
 		var err error
 		if cut, err = w.lookup.cutAt(ctx, parent, name, 0); err != nil {

@@ -64,7 +64,7 @@ func (l *lookup) anchored(z *zone, q question) *zone {
 			continue
 		}
 		if z.cuts[child] == nil {
-			z.addCut(child, &zone{name: child, endpoints: z.endpoints, parent: z, trust: l.s.trusted(child, trust{})})
+			z.addCut(child, &zone{name: child, serverSet: serverSet{endpoints: z.endpoints, names: z.names}, parent: z, trust: l.s.trusted(child, trust{})})
 		}
 		return z.cuts[child]
 	}
@@ -291,7 +291,7 @@ func (l *lookup) cutAt(ctx context.Context, z *zone, child string, depth int) (*
 	}
 	var cut *zone
 	if rep.cut != nil {
-		cut = &zone{name: child, endpoints: z.endpoints, parent: z, trust: l.s.trusted(child, *rep.cut)}
+		cut = &zone{name: child, serverSet: serverSet{endpoints: z.endpoints, names: z.names}, parent: z, trust: l.s.trusted(child, *rep.cut)}
 	}
 	z.addCut(child, cut)
 	return cut, nil

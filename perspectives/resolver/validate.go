@@ -114,7 +114,13 @@ func (l *lookup) judgeAbsence(ctx context.Context, z *zone, q question, m *dns.M
 	name, _ := domainOf(q.name)
 	var status Status
 	if rep.rcode == dns.RcodeNameError {
-		status, err = proof.nameError(name)
+		// The response code is not signed. There are servers that say NXDOMAIN for an
+		// empty non-terminal (RFC 8020 2), and prove that it exists.
+		if status, err = proof.nameError(name); errors.Is(err, errUnproven) {
+			if noData, errNoData := proof.noData(name, q.qtype); errNoData == nil {
+				status, err, rep.rcode = noData, nil, dns.RcodeSuccess
+			}
+		}
 	} else {
 		status, err = proof.noData(name, q.qtype)
 	}
@@ -275,7 +281,12 @@ func (p *proof) cutAt(child string, nxdomain bool) (cutKind, error) {
 		return p.noDS(name)
 	}
 	status, err := p.nameError(name)
-	if status == Insecure {
+	switch {
+	case errors.Is(err, errUnproven):
+		if kind, errNoDS := p.noDS(name); errNoDS == nil {
+			return kind, nil
+		}
+	case status == Insecure:
 		return optOutSpan, err
 	}
 	return noCut, err

@@ -10,6 +10,9 @@ import (
 // headerSize is the length of a message's header (RFC 1035 4.1.1).
 const headerSize = 12
 
+// errGarbled marks a message with an answer section that cannot be read.
+var errGarbled = fmt.Errorf("%w: the answer section cannot be read", ErrMalformed)
+
 // errIncomplete marks a message that ends before what its header counts.
 var errIncomplete = fmt.Errorf("%w: the message ends within a section", ErrMalformed)
 
@@ -27,7 +30,10 @@ func unpack(wire []byte) (*dns.Msg, error) {
 	}
 	count := func(section int) int { return int(binary.BigEndian.Uint16(wire[4+2*section:])) }
 	if len(m.Question) != count(0) || len(m.Answer) != count(1) || len(m.Ns) != count(2) {
-		if err != nil {
+		switch {
+		case count(1) > 0 && len(m.Answer) != count(1):
+			return m, errGarbled
+		case err != nil:
 			return m, fmt.Errorf("%w: %w", ErrMalformed, err)
 		}
 		return m, errIncomplete
