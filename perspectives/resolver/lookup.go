@@ -217,7 +217,6 @@ func (l *lookup) askServer(ctx context.Context, z *zone, e *endpoint, q query, d
 	if err != nil {
 		return reply{}, fmt.Errorf("server %v: %w", e.addr, err)
 	}
-	l.s.reached[e.addr.Addr().Is4()] = true
 	rep, err := classify(m, z.name, q.question)
 	if err == nil {
 		err = l.judge(ctx, z, q, m, &rep, depth)

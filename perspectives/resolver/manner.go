@@ -206,6 +206,9 @@ func (l *lookup) exchange(ctx context.Context, e *endpoint, q question, signed b
 	a := e.begin(l.r.plainCase, signed)
 	for {
 		m, err := l.roundTrip(ctx, e.addr, q, a.manner)
+		if m != nil && l.s != nil {
+			l.s.reached[e.addr.Addr().Is4()] = true
+		}
 		if err != nil && (errors.Is(err, ErrLimit) || ctx.Err() != nil) {
 			return nil, err
 		}

@@ -109,5 +109,5 @@ func (p *poll) settled() bool {
 // of e's address, IPv4 or IPv6, can be reached from here: a perspective without IPv6
 // is not to be kept from agreeing with the servers that it can ask.
 func (l *lookup) unreachableFamily(e *endpoint, err error) bool {
-	return errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrTimeout) && !l.s.reached[e.addr.Addr().Is4()]
+	return e.down && errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrTimeout) && !l.s.reached[e.addr.Addr().Is4()]
 }
