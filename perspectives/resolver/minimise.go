@@ -56,7 +56,7 @@ func (l *lookup) askDown(ctx context.Context, z *zone, q question, depth int) (r
 // before a referral was probably a lost message.
 func (l *lookup) askInFull(ctx context.Context, z *zone, q query, depth int) (reply, error) {
 	rep, err := l.askZone(ctx, z, q, depth)
-	if err == nil && rep.rcode == dns.RcodeSuccess && !(q.purpose == again && rep.kind == referral) {
+	if err == nil && rep.rcode == dns.RcodeSuccess && (q.purpose != again || rep.kind != referral) {
 		z.fullNames = true
 	}
 	return rep, err

@@ -2,7 +2,6 @@ package resolver
 
 import (
 	"context"
-
 	"fmt"
 	"net/netip"
 	"slices"
