@@ -207,7 +207,7 @@ func exchange(network string, server netip.AddrPort, query []byte) ([]byte, erro
 		return nil, err
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(300 * time.Millisecond))
+	_ = conn.SetDeadline(time.Now().Add(3 * time.Second)) // servers here reply; a loaded machine may be slow
 	if network == "tcp" {
 		query = append(binary.BigEndian.AppendUint16(nil, uint16(len(query))), query...)
 	}
