@@ -25,6 +25,8 @@ type reply struct {
 	delegation *delegation
 	server     netip.AddrPort
 	zone       string
+	// hearsay is set if a recursive server said it (RA without AA).
+	hearsay bool
 	// weak says why what the reply denies needs the agreement of all servers of the
 	// zone, "" if it does not.
 	weak string
@@ -44,9 +46,9 @@ type reply struct {
 // Data outside zone is ignored. It returns ErrServerFailure, ErrLame, ErrTruncated
 // or ErrMalformed if another server should be asked.
 //
-// Records without AA are believed unless RA shows that a recursive server gave them:
-// there are servers of zones that forget the flag, and to tell the records of a
-// server that was delegated the zone wrong takes signatures.
+// Records without AA are believed: there are servers of zones that forget the flag,
+// and to tell the records of a server that was delegated the zone wrong takes
+// signatures. If RA shows that a recursive server gave them, they are hearsay.
 func classify(m *dns.Msg, zone string, q question) (reply, error) {
 	if err := whole(m); err != nil {
 		return reply{}, err
@@ -72,12 +74,10 @@ func classify(m *dns.Msg, zone string, q question) (reply, error) {
 			return reply{kind: referral, delegation: d}, nil
 		}
 	}
-	switch {
-	case !found:
+	if !found {
 		return negative(m, zone, q)
-	case !m.Authoritative && m.RecursionAvailable:
-		return reply{}, errRecursive
 	}
+	rep.hearsay = !m.Authoritative && m.RecursionAvailable
 	return rep, nil
 }
 
@@ -175,7 +175,8 @@ func recordsAt(section []dns.RR, owner string, rrtype uint16) []dns.RR {
 }
 
 // referralIn returns the delegation in m that leads from zone towards name, nil
-// if there is none. Glue is believed only for name servers in zone.
+// if there is none. Glue is believed only for name servers in zone; a server that is
+// asked for the address of a name server gives it as the answer.
 func referralIn(m *dns.Msg, zone, name string) *delegation {
 	d := &delegation{}
 	for _, rr := range m.Ns {
@@ -198,7 +199,7 @@ func referralIn(m *dns.Msg, zone, name string) *delegation {
 	if d.zone == "" {
 		return nil
 	}
-	for _, rr := range m.Extra {
+	for _, rr := range slices.Concat(m.Extra, m.Answer) {
 		addr, ok := addressOf(rr)
 		owner := dns.CanonicalName(rr.Header().Name)
 		if ok && rr.Header().Class == dns.ClassINET && dns.IsSubDomain(zone, owner) {

@@ -205,6 +205,18 @@ func (l *lookup) hopeless(ctx context.Context, z *zone, q query, failed *failure
 	return n >= maxBogus
 }
 
+// attribute decides what the word of a recursive server is worth, once it is
+// validated. Who brings signed records does not matter (RFC 4035 3.2.3). Others are
+// kept for the case that no server of the zone gives any: resolvers that are kind to
+// recursive servers do so, too. A denial is not.
+func (r *reply) attribute(q query) error {
+	proven := q.purpose == forKeys || q.purpose == forCut || r.status == Secure
+	if r.hearsay = r.hearsay && !proven; r.hearsay && (q.purpose == minimised || r.kind == answered && len(r.records) == 0) {
+		return errRecursive
+	}
+	return nil
+}
+
 // askServer asks one server and judges its reply as that of a server of z.
 func (l *lookup) askServer(ctx context.Context, z *zone, e *endpoint, q query, depth int) (reply, error) {
 	if l.r.allowed != nil {
@@ -220,6 +232,9 @@ func (l *lookup) askServer(ctx context.Context, z *zone, e *endpoint, q query, d
 	rep, err := classify(m, z.name, q.question)
 	if err == nil {
 		err = l.judge(ctx, z, q, m, &rep, depth)
+	}
+	if err == nil {
+		err = rep.attribute(q)
 	}
 	if err != nil {
 		return reply{}, fmt.Errorf("server %v: %w", e.addr, err)

@@ -23,7 +23,7 @@ import (
 //	AA, no SOA, authority section empty or with      weak denial (RFC 2308 2.1.1, 2.2: old servers
 //	the zone's own NS records                        do so; load balancers for types they do not know)
 //	no AA, no RA, SOA as above                       weak denial
-//	no AA, RA                                        lame: the word of a recursive server
+//	no AA, RA                                        hearsay: lame unless it is proven as above
 //	no AA, no SOA                                    lame (RFC 1034 4.3.2: denials are authoritative)
 //	SOA of a zone above, or that does not hold the   lame: the server speaks for another zone than
 //	name                                             the one that it was delegated
@@ -49,7 +49,7 @@ func negative(m *dns.Msg, zone string, q question) (reply, error) {
 	soa, ns := authorityOf(m, zone, q.name)
 	switch {
 	case !m.Authoritative && m.RecursionAvailable:
-		return reply{}, errRecursive
+		rep.hearsay = true
 	case soa == ours && !m.Authoritative:
 		rep.weak = "a denial that is not authoritative"
 	case soa == ours && m.Rcode == dns.RcodeNameError && q.name == zone:

@@ -217,6 +217,18 @@ var _ = Describe("An answer without AA", func() {
 		}
 	})
 
+	It("of a recursive server is believed if no other server gives one", func(ctx SpecContext) {
+		hearsay := resolvertest.Server{Addr: ns1, Handler: replying(form{ra: true, answer: record}.fill)}
+		w := start(rootServer(), tldServer(twoServers), hearsay, resolvertest.Server{Addr: ns2, Handler: rcode(dns.RcodeRefused)})
+		a, err := newResolver(w).Lookup(ctx, "www.example.test", dns.TypeCAA)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(data(a)).To(Equal([]string{`0 issue "other.example"`}))
+		w = start(rootServer(), tldServer(twoServers), hearsay, zoneServer(ns2, `www CAA 0 issue "ca.example"`))
+		a, err = newResolver(w).Lookup(ctx, "www.example.test", dns.TypeCAA)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(data(a)).To(Equal([]string{`0 issue "ca.example"`}))
+	})
+
 	It("is followed if it is an alias", func(ctx SpecContext) {
 		w := start(rootServer(), tldServer(oneServer),
 			resolvertest.Server{Addr: ns1, Handler: replying(form{answer: "www.example.test. 300 CNAME host.elsewhere."}.fill)},
@@ -244,7 +256,7 @@ var _ = Describe("An answer without AA", func() {
 			Expect(ok).To(BeTrue())
 			Expect(e.Received).To(Equal(received))
 		},
-		Entry("of a recursive server", form{ra: true, answer: record}.fill, true),
+		Entry("of a recursive server, with NXDOMAIN", form{rcode: dns.RcodeNameError, ra: true, answer: record}.fill, true),
 		Entry("with NXDOMAIN", form{rcode: dns.RcodeNameError, aa: true, answer: record}.fill, true),
 		Entry("with SERVFAIL", form{rcode: dns.RcodeServerFailure, answer: record}.fill, true),
 		Entry("at another name", form{aa: true, answer: `mail.example.test. 300 CAA 0 issue ";"`}.fill, true),

@@ -15,6 +15,8 @@ type poll struct {
 	tried  []*endpoint
 	// silent are those to ask once more.
 	silent []*endpoint
+	// hearsay is the first word of a recursive server, nil if there is none.
+	hearsay *reply
 	// denial is a weak denial, nil if there is none.
 	denial *reply
 	// dissent is how many servers have given anything else so far, or nothing.
@@ -30,6 +32,9 @@ func (l *lookup) askZone(ctx context.Context, z *zone, q query, depth int) (repl
 		p.tried = append(p.tried, e)
 		rep, err := l.askServer(ctx, z, e, q, depth)
 		switch {
+		case err == nil && rep.hearsay:
+			p.heard(e, rep)
+			continue
 		case err == nil && rep.weak == "":
 			return rep, nil
 		case err == nil:
@@ -58,8 +63,12 @@ func (l *lookup) askZone(ctx context.Context, z *zone, q query, depth int) (repl
 			return rep, err
 		}
 	}
-	if p.settled() && !l.fatal(ctx) {
+	switch {
+	case l.fatal(ctx):
+	case p.settled():
 		return *p.denial, nil
+	case p.hearsay != nil:
+		return *p.hearsay, nil
 	}
 	return reply{}, p.failed
 }
@@ -69,6 +78,9 @@ func (l *lookup) askSilent(ctx context.Context, p *poll, depth int) (rep reply, 
 	for _, e := range slices.Clone(p.silent) {
 		rep, err := l.askServer(ctx, p.zone, e, p.query, depth)
 		switch {
+		case err == nil && rep.hearsay:
+			p.heard(e, rep)
+			p.silent = slices.DeleteFunc(p.silent, func(s *endpoint) bool { return s == e })
 		case err == nil && rep.weak == "":
 			return rep, nil, true
 		case err == nil:
@@ -81,6 +93,15 @@ func (l *lookup) askSilent(ctx context.Context, p *poll, depth int) (rep reply, 
 		}
 	}
 	return reply{}, nil, false
+}
+
+// heard takes in the word of a recursive server.
+func (p *poll) heard(e *endpoint, rep reply) {
+	if p.hearsay == nil {
+		p.hearsay = &rep
+	}
+	p.dissent++
+	p.failed.add(fmt.Errorf("server %v: %w", e.addr, errRecursive))
 }
 
 // denied takes in a weak denial. Of NXDOMAIN and NODATA the latter says less.

@@ -13,8 +13,10 @@
 // Everything that a hostile server could make long is bounded by [Limits].
 //
 // What is believed: a reply that is truncated or ends early is never an answer.
-// Records are believed with the AA bit, and without it unless the RA bit shows that
-// the server is recursive. That records do not exist is believed of one server if
+// Records are believed with the AA bit and without it. If the RA bit shows that the
+// server is recursive, they are the last resort, for the case that no server of the
+// zone has any, unless signatures prove them. That records do not exist is never
+// believed of a recursive server without such a proof; of one other server only if
 // the reply has the AA bit and the SOA record of the zone, or is proven by DNSSEC;
 // without either only if all servers of the zone say so. A referral that leads away
 // from the zone and the SOA record of another zone show a lame server.

@@ -148,6 +148,9 @@ func (l *lookup) locate(ctx context.Context, z *zone, q question, depth int) err
 	if depth >= l.r.limits.Depth {
 		return fmt.Errorf("name server %s: %w: nested more than %d deep", q.name, ErrLimit, l.r.limits.Depth)
 	}
+	if dns.IsSubDomain(z.name, q.name) && !z.useful && z.parent != nil {
+		return l.locateAbove(ctx, z, q, depth)
+	}
 	a, err := l.follow(ctx, q, depth+1)
 	if err != nil {
 		return fmt.Errorf("name server %s %s: %w", q.name, typeName(q.qtype), err)
@@ -156,6 +159,32 @@ func (l *lookup) locate(ctx context.Context, z *zone, q question, depth int) err
 		if addr, ok := addressOf(rr); ok {
 			z.add(q.name, l.s.endpoint(netip.AddrPortFrom(addr, l.r.port)))
 		}
+	}
+	return nil
+}
+
+// locateAbove asks the servers of the zone above z, none of whose servers is known,
+// for a server in z: for the glue that their referral lacked.
+func (l *lookup) locateAbove(ctx context.Context, z *zone, q question, depth int) error {
+	rep, err := l.askZone(ctx, z.parent, query{q, minimised}, depth+1)
+	if err != nil {
+		return fmt.Errorf("name server %s %s: %w", q.name, typeName(q.qtype), err)
+	}
+	var addrs []netip.Addr
+	for _, rr := range rep.records {
+		if addr, ok := addressOf(rr); ok {
+			addrs = append(addrs, addr)
+		}
+	}
+	if rep.kind == referral {
+		for _, g := range rep.delegation.glue {
+			if g.server == q.name {
+				addrs = append(addrs, g.addr)
+			}
+		}
+	}
+	for _, addr := range addrs[:min(len(addrs), l.r.limits.Addresses)] {
+		z.add(q.name, l.s.endpoint(netip.AddrPortFrom(addr, l.r.port)))
 	}
 	return nil
 }
