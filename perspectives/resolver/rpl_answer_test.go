@@ -16,8 +16,9 @@ import (
 type rplAnswer struct {
 	question dns.Question
 	// rcode is SERVFAIL for every error.
-	rcode int
-	ad    bool
+	rcode  int
+	secure bool
+	ad     bool // secure, for those who asked
 	// records are the aliases, as CNAME records, and what they lead to.
 	records []string
 	edes    []uint16
@@ -34,7 +35,8 @@ func answerOf(q dns.Question, a *resolver.Answer, err error, wantsAD bool) *rplA
 		}
 		return out
 	}
-	out.rcode, out.ad = a.Rcode, a.Status == resolver.Secure && wantsAD
+	out.rcode, out.secure = a.Rcode, a.Status == resolver.Secure
+	out.ad = out.secure && wantsAD
 	out.note(a.EDE)
 	at := dns.CanonicalName(q.Name)
 	for _, target := range a.CNAMEs {

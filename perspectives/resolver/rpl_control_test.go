@@ -148,7 +148,7 @@ func TestRPLRunnerFails(t *testing.T) {
 			g.Expect(strings.Count(rplControl, c.old)).To(BeNumerically(">=", 1))
 			s, err := parseRPL("control.rpl", strings.Replace(rplControl, c.old, c.change, 1), false)
 			g.Expect(err).NotTo(HaveOccurred())
-			_, err = playRPL(t.Context(), s, false)
+			_, err = playRPL(t.Context(), s, rplHow{})
 			if c.why == "" {
 				g.Expect(err).NotTo(HaveOccurred())
 				return
@@ -231,6 +231,7 @@ func TestRPLSteps(t *testing.T) {
 		{"a reply is used once", []string{question, reply("2", "203.0.113.1"), check("3", "NOERROR", "test. IN A 203.0.113.1"), strings.Replace(question, "1 QUERY", "4 QUERY", 1), check("5", "NOERROR", "test. IN A 203.0.113.1")}, true, "STEP 5 CHECK_ANSWER: rcode: found SERVFAIL"},
 		{"a reply in octets", []string{question, "STEP 2 REPLY\nENTRY_BEGIN\nADJUST copy_id\nHEX_ANSWER_BEGIN\n0000 8400 0001 0001 0000 0000\n0474657374 00 0001 0001 ; the question\nc00c 0001 0001 0000003c 0004 cb007101\nHEX_ANSWER_END\nENTRY_END\n", check("9", "NOERROR", "test. IN A 203.0.113.1")}, false, ""},
 		{"octets that end too early", []string{question, "STEP 2 REPLY\nENTRY_BEGIN\nADJUST raw_id\nRAW\n00008400000100010000000004746573740000010001c00c00010001\nENTRY_END\n", check("9", "SERVFAIL", "")}, false, ""},
+		{"octets that end where a record would begin", []string{question, "STEP 2 REPLY\nENTRY_BEGIN\nADJUST raw_id\nRAW\n00008400000100010000000004746573740000010001\nENTRY_END\n", check("9", "SERVFAIL", "")}, false, ""},
 		{"a record that its type does not have", []string{question, strings.Replace(reply("2", "x"), "IN A x", `IN A \# 3 010203`, 1), check("9", "SERVFAIL", "")}, false, ""},
 		{"time and variables", []string{"STEP 0 ASSIGN t = ${2 + 3 * 4}\n", question, reply("2", "203.0.113.1"), check("3", "NOERROR", "test. IN A 203.0.113.1"), "STEP 4 TIME_PASSES EVAL ${$t - 19.5}\n"}, false, ""},
 		{"time that runs backwards", []string{"STEP 0 TIME_PASSES ELAPSE ${1 - 2}\n"}, false, "expected seconds"},
@@ -242,7 +243,7 @@ func TestRPLSteps(t *testing.T) {
 			text := slices.Concat([]string{"stub-addr: 192.0.2.1\nCONFIG_END\nSCENARIO_BEGIN steps\n"}, c.steps, []string{"SCENARIO_END\n"})
 			s, err := parseRPL("steps.rpl", strings.Join(text, ""), c.deckard)
 			g.Expect(err).NotTo(HaveOccurred())
-			_, err = playRPL(t.Context(), s, false)
+			_, err = playRPL(t.Context(), s, rplHow{})
 			if c.fails == "" {
 				g.Expect(err).NotTo(HaveOccurred())
 				return

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -72,6 +73,9 @@ func (c *rplConn) Read(b []byte) (int, error) {
 
 func (*rplConn) Close() error { return nil }
 
+// SetDeadline has nothing to do: nothing waits.
+func (*rplConn) SetDeadline(time.Time) error { return nil }
+
 // reply is what the server says to a query; with neither reply nor error it is
 // silent.
 func (p *rplPlay) reply(wire []byte, server netip.Addr, tcp bool) ([]byte, error) {
@@ -82,7 +86,6 @@ func (p *rplPlay) reply(wire []byte, server netip.Addr, tcp bool) ([]byte, error
 	if len(q.Question) != 1 {
 		return nil, fmt.Errorf("found %d questions, expected 1", len(q.Question))
 	}
-	p.queries++
 	out := rplOut{msg: q, server: server, tcp: tcp}
 	e, err := p.scripted(out)
 	text := fmt.Sprintf("%v %s%s", server, q.Question[0].Name, dns.TypeToString[q.Question[0].Qtype])
@@ -96,7 +99,11 @@ func (p *rplPlay) reply(wire []byte, server netip.Addr, tcp bool) ([]byte, error
 	}
 	p.log = append(p.log, fmt.Sprintf("%s: line %d", text, e.line))
 	p.now = p.now.Add(e.sleep)
-	return e.wire(q, p.scenario.deckard)
+	said, err := e.wire(q, p.scenario.deckard)
+	if err == nil && p.spoil != nil {
+		said = p.spoil(said, tcp)
+	}
+	return said, err
 }
 
 // rplOut is a query that the resolver sends.

@@ -425,6 +425,12 @@ func readRecord(line, origin string, ttl uint32) (dns.RR, error) {
 		if !ok && zp.Err() == nil {
 			return nil, errors.New("no record")
 		}
+		switch rr := rr.(type) { // the peers accept the types in any order
+		case *dns.NSEC:
+			slices.Sort(rr.TypeBitMap)
+		case *dns.NSEC3:
+			slices.Sort(rr.TypeBitMap)
+		}
 		return rr, zp.Err()
 	}
 	head, data, found := strings.Cut(line, `\#`)

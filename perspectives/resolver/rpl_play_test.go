@@ -19,9 +19,7 @@ import (
 type rplPlay struct {
 	scenario *rplScenario
 	r        *resolver.Resolver
-	// session serves all queries if it is set; else each has one of its own, as
-	// each check has.
-	session *resolver.Session
+	session  *resolver.Session
 
 	at    int // index of the step to come
 	asked int // number of the QUERY step under way
@@ -30,27 +28,50 @@ type rplPlay struct {
 	vars  map[string]string
 
 	answers []*rplAnswer // that no step has checked
-	queries int          // sent to name servers
-	log     []string     // "SERVER NAME TYPE: what it said"
+	wrong   []rplWrong
+	log     []string // of the last lookup: "SERVER NAME TYPE: what it said"
+	most    int      // messages that a lookup sent
+	rplHow
 }
 
-// playRPL runs a scenario. The error says in which line which expectation was not
-// met. If shared, one session makes all lookups.
-func playRPL(ctx context.Context, s *rplScenario, shared bool) (*rplPlay, error) {
-	p := &rplPlay{scenario: s, used: make([]bool, len(s.steps)), now: s.start(), vars: map[string]string{}}
-	c := s.config
-	if len(c.roots) == 0 {
-		// Only stub zones are configured: they hang from a root that knows them.
+// rplHow says how a scenario is played.
+type rplHow struct {
+	// shared makes all lookups in one session.
+	shared bool
+	// spoil changes what a server says, nil for silence. It is called with the
+	// transport of the query.
+	spoil func(wire []byte, tcp bool) []byte
+	// late is how much later than it should the scenario happens.
+	late time.Duration
+	// watch gets each answer, in place of the steps that check them.
+	watch func(*rplAnswer)
+}
+
+// rplWrong is a step whose expectation was not met.
+type rplWrong struct {
+	step int
+	err  error
+}
+
+// playRPL runs a scenario to its end. The error says in which lines which
+// expectations were not met.
+func playRPL(ctx context.Context, s *rplScenario, how rplHow) (*rplPlay, error) {
+	p := &rplPlay{scenario: s, used: make([]bool, len(s.steps)), now: s.start().Add(how.late), vars: map[string]string{}, rplHow: how}
+	// Without root hints in the file those of the public DNS hold; stub zones alone
+	// hang from a root that knows them.
+	if len(s.config.roots) == 0 && len(s.config.stubs) > 0 {
 		s.config.roots = []netip.Addr{netip.MustParseAddr("192.0.2.53")}
-		c = s.config
 	}
-	var addrs []netip.AddrPort
+	c := s.config
+	roots := resolver.RealRoots()
+	if len(c.roots) > 0 {
+		roots = []resolver.Root{{Name: "root.invalid"}}
+	}
 	for _, a := range c.roots {
-		addrs = append(addrs, netip.AddrPortFrom(a, 53))
+		roots[0].Addrs = append(roots[0].Addrs, netip.AddrPortFrom(a, 53))
 	}
 	o := resolver.Options{
-		Network: rplNetwork{p}, Clock: func() time.Time { return p.now },
-		Roots:     []resolver.Root{{Name: "root.invalid", Addrs: addrs}},
+		Network: rplNetwork{p}, Clock: func() time.Time { return p.now }, Roots: roots,
 		FullNames: !c.minimise,
 		// Entries repeat their own question, whatever case the query had.
 		PlainCase: true,
@@ -63,20 +84,26 @@ func playRPL(ctx context.Context, s *rplScenario, shared bool) (*rplPlay, error)
 	if p.r, err = resolver.New(o); err != nil {
 		return p, fmt.Errorf("%s: %w", s.file, err)
 	}
-	if shared {
-		p.session = p.r.NewSession()
-	}
+	p.session = p.r.NewSession()
 	for p.at < len(s.steps) {
 		step := &s.steps[p.at]
 		p.at++
 		if err := p.perform(ctx, step); err != nil {
-			return p, fmt.Errorf("%s:%d: STEP %d %s: %w", s.file, step.line, step.number, step.kind, err)
+			err = fmt.Errorf("%s:%d: STEP %d %s: %w", s.file, step.line, step.number, step.kind, err)
+			if !strings.HasPrefix(step.kind, "CHECK_") {
+				return p, err
+			}
+			p.wrong = append(p.wrong, rplWrong{step.number, err})
 		}
 	}
 	if len(p.answers) > 0 && !s.deckard {
 		return p, fmt.Errorf("%s: found %d answers that no step checks, expected none", s.file, len(p.answers))
 	}
-	return p, nil
+	var errs []error
+	for _, w := range p.wrong {
+		errs = append(errs, w.err)
+	}
+	return p, errors.Join(errs...)
 }
 
 // start is when the scenario begins. If signatures are to be taken whatever their
@@ -102,6 +129,9 @@ func (s *rplScenario) start() time.Time {
 }
 
 func (p *rplPlay) perform(ctx context.Context, s *rplStep) error {
+	if p.watch != nil && strings.HasPrefix(s.kind, "CHECK_") {
+		return nil
+	}
 	switch s.kind {
 	case "QUERY":
 		return p.query(ctx, s)
@@ -151,16 +181,21 @@ func (p *rplPlay) query(ctx context.Context, s *rplStep) error {
 	}
 	p.asked, p.log = s.number, nil
 	q := m.Question[0]
-	session := p.session
-	if session == nil {
-		session = p.r.NewSession()
+	if !p.shared {
+		p.session = p.r.NewSession()
 	}
-	a, err := session.Lookup(ctx, q.Name, q.Qtype)
+	a, err := p.session.Lookup(ctx, q.Name, q.Qtype)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	p.most = max(p.most, len(p.log))
 	// AD is for those who ask for it (RFC 6840 5.8).
-	p.answers = append(p.answers, answerOf(q, a, err, s.entry.do || m.AuthenticatedData))
+	answer := answerOf(q, a, err, s.entry.do || m.AuthenticatedData)
+	if p.watch != nil {
+		p.watch(answer)
+		return nil
+	}
+	p.answers = append(p.answers, answer)
 	return nil
 }
 
@@ -185,6 +220,9 @@ func (p *rplPlay) check(s *rplStep) error {
 			}
 			return nil
 		}
+	}
+	if !p.scenario.deckard {
+		p.answers = p.answers[:len(p.answers)-1] // it has been checked
 	}
 	return fmt.Errorf("%w; servers: %s", err, strings.Join(p.log, ", "))
 }

@@ -2,6 +2,7 @@ package resolver_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,10 +11,58 @@ import (
 	"testing"
 )
 
-// TestRPLPeers runs the scenarios of Deckard and Unbound.
+// TestRPLPeers runs the scenarios of Deckard and Unbound, each twice: with a session
+// for each lookup, as checks have them, and with one for all.
 func TestRPLPeers(t *testing.T) {
 	dir := rplDir(t)
 	byDesign := rplByDesign()
+	files := rplFiles(t, dir)
+	passed, most := 0, 0
+	var differing []string
+	for _, path := range files {
+		name := filepath.ToSlash(strings.TrimSuffix(mustRel(t, dir, path), ".rpl"))
+		design, listed := byDesign[name]
+		delete(byDesign, name)
+		t.Run(name, func(t *testing.T) {
+			for _, how := range []rplHow{{}, {shared: true}} {
+				p, err := playRPL(t.Context(), readRPL(t, path), how)
+				most = max(most, p.most)
+				if complaint := design.complaint(p, err); complaint != nil {
+					t.Errorf("shared session %v: %v", how.shared, complaint)
+				}
+			}
+			if listed {
+				differing = append(differing, fmt.Sprintf("%s %v: %s", name, design.steps, design.reason))
+			} else if !t.Failed() {
+				passed++
+			}
+		})
+	}
+	for name := range byDesign {
+		t.Errorf("%s is in the table and not among the files of %s", name, dir)
+	}
+	sort.Strings(differing)
+	t.Logf("%d scenarios: %d pass, at most %d messages for one lookup; %d differ by design, in the steps named:\n%s",
+		len(files), passed, most, len(differing), strings.Join(differing, "\n"))
+}
+
+// readRPL reads a file. One that the parser does not understand fails the test.
+func readRPL(t *testing.T, path string) *rplScenario {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := parseRPL(filepath.Base(path), string(text), filepath.Base(filepath.Dir(path)) == "deckard")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// rplFiles returns the peers' scenarios in dir.
+func rplFiles(t *testing.T, dir string) []string {
+	t.Helper()
 	var files []string
 	for _, peer := range []string{"deckard", "unbound"} {
 		found, err := filepath.Glob(filepath.Join(dir, peer, "*.rpl"))
@@ -22,47 +71,7 @@ func TestRPLPeers(t *testing.T) {
 		}
 		files = append(files, found...)
 	}
-	passed := 0
-	var differing []string
-	for _, path := range files {
-		name := filepath.ToSlash(strings.TrimSuffix(mustRel(t, dir, path), ".rpl"))
-		reason, listed := byDesign[name]
-		delete(byDesign, name)
-		t.Run(name, func(t *testing.T) {
-			err := runRPLFile(t, path)
-			switch {
-			case err == nil && listed:
-				t.Errorf("passes, but the table says that it differs by design: %s", reason)
-			case err == nil:
-				passed++
-			case listed:
-				differing = append(differing, name+": "+reason)
-			default:
-				t.Error(err)
-			}
-		})
-	}
-	for name := range byDesign {
-		t.Errorf("%s is in the table and not among the files of %s", name, dir)
-	}
-	sort.Strings(differing)
-	t.Logf("%d scenarios: %d pass, %d differ by design:\n%s", len(files), passed, len(differing), strings.Join(differing, "\n"))
-}
-
-// runRPLFile plays a file twice: with a session for each query, as checks have
-// them, and with one for all.
-func runRPLFile(t *testing.T, path string) error {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := parseRPL(filepath.Base(path), string(text), filepath.Base(filepath.Dir(path)) == "deckard")
-	if err != nil {
-		return err
-	}
-	_, err = playRPL(t.Context(), s, false)
-	return err
+	return files
 }
 
 func mustRel(t *testing.T, base, path string) string {
