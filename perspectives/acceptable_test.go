@@ -159,3 +159,21 @@ func TestCAAAloneNeedsNoMethod(t *testing.T) {
 	c.Questions = perspectives.OnlyDCV
 	g.Expect(c.Acceptable()).To(MatchError(ContainSubstring("method")))
 }
+
+// TestDigestsHaveOneText: of the texts that encoding/base64 reads as one digest, only the
+// canonical one is a digest here (RFC 4648 3.3, 3.5).
+func TestDigestsHaveOneText(t *testing.T) {
+	good := perspectives.KeyAuthorizationHash("token.thumbprint")
+	last := "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	next := string(last[strings.IndexByte(last, good[len(good)-1])+1]) // another bit that is not decoded
+	for hash, ok := range map[string]bool{
+		good: true, good + "=": false, good[:42] + next: false, good[:20] + "\n" + good[20:]: false, good + "\n": false,
+		good[:40]: false, good + "AAAA": false, strings.Repeat("+", 43): false, "": false,
+	} {
+		c := perspectives.Check{Domain: "example.com", Method: perspectives.DNS01, Questions: perspectives.OnlyDCV}
+		c.DCV.KeyAuthorizationHash = hash
+		if err := c.Acceptable(); (err == nil) != ok {
+			t.Errorf("%q: %v", hash, err)
+		}
+	}
+}

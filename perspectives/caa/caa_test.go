@@ -72,6 +72,7 @@ critunknown       CAA   128 tbs "x"
 critunknownours   CAA   0 issue "ca.example"
 critunknownours   CAA   129 tbs "x"
 flagone           CAA   1 tbs "x"
+flagbutone        CAA   127 tbs "x"
 
 wildours          CAA   0 issue "other.example"
 wildours          CAA   0 issuewild "ca.example"
@@ -191,6 +192,7 @@ var _ = Describe("A CA that goes by ca.example and ca2.example", Ordered, func()
 		Entry("an unknown property", "unknown.test", permitted(caa.ReasonNoRestriction, "unknown.test")),
 		Entry("an unknown critical property", "critunknown.test", forbidden(caa.ReasonCritical, `"tbs"`)),
 		Entry("an unknown critical property beside its name", "critunknownours.test", forbidden(caa.ReasonCritical, `"tbs"`)),
+		Entry("all flags but the critical one", "flagbutone.test", permitted(caa.ReasonNoRestriction, "flagbutone.test")),
 		Entry("flag 1, which is not the critical flag", "flagone.test", permitted(caa.ReasonNoRestriction, "flagone.test")),
 
 		Entry("a wildcard where issue names it", "*.ours.test", permitted(caa.ReasonAuthorized, "at ours.test")),

@@ -430,6 +430,15 @@ var _ = Describe("http-01 over TLS after a redirect", func() {
 		Entry("1.3", uint16(tls.VersionTLS13), perspectives.Pass),
 	)
 
+	It("has no answer from a server that knows only static RSA", func(ctx SpecContext) {
+		srv.TLS = &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}} //nolint:gosec // must be refused
+		srv.StartTLS()
+		w.listeners["203.0.113.7:443"] = srv.Listener.Addr().String()
+		w.run(ctx)
+		Expect(w.outcome.Reason).To(Equal(dcv.ReasonConnectionFailed), w.outcome.Detail)
+		Expect(w.outcome.Detail).To(ContainSubstring("handshake failure"))
+	})
+
 	It("has no answer from a server without TLS", func(ctx SpecContext) {
 		srv.Start()
 		w.listeners["203.0.113.7:443"] = srv.Listener.Addr().String()

@@ -3,6 +3,8 @@ package resolver
 import (
 	"crypto"
 	"encoding/base64"
+	"encoding/hex"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -211,6 +213,26 @@ func TestLongOctets(t *testing.T) {
 			if err != nil || !strings.HasSuffix(string(data), value) || len(data) > n+5 {
 				t.Errorf("%T of %d octets: %d octets, %v", rr, n, len(data), err)
 			}
+		}
+	}
+}
+
+// TestTypeBitmaps: windows of an NSEC record that are out of order, there twice or empty
+// (RFC 4034 4.1.2) make the message malformed.
+func TestTypeBitmaps(t *testing.T) {
+	for bitmap, ok := range map[string]bool{
+		"\x00\x01\x40\x01\x01\x40": true, "": true,
+		"\x01\x01\x40\x00\x01\x40": false, "\x00\x01\x40\x00\x01\x40": false, "\x00\x00": false, "\x00\x21" + strings.Repeat("x", 33): false, "\x00\x02\x40": false,
+	} {
+		m := &dns.Msg{MsgHdr: dns.MsgHdr{Response: true}, Question: []dns.Question{{Name: "a.test.", Qtype: dns.TypeA, Qclass: dns.ClassINET}}}
+		rr := &dns.RFC3597{Hdr: dns.RR_Header{Name: "test.", Rrtype: dns.TypeNSEC, Class: dns.ClassINET}, Rdata: hex.EncodeToString([]byte("\x04test\x00" + bitmap))}
+		m.Ns = []dns.RR{rr}
+		wire, err := m.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := unpack(wire); (err == nil) != ok || err != nil && !errors.Is(err, ErrMalformed) {
+			t.Errorf("%x: %v", bitmap, err)
 		}
 	}
 }
