@@ -29,19 +29,21 @@ func setAt(section []dns.RR, owner string, rrtype uint16) rrset {
 	return set
 }
 
-// key is a key of a zone with its tag.
+// key is a key of a zone, of a supported algorithm, with its tag.
 type key struct {
 	rr  *dns.DNSKEY
 	tag uint16
-	// public is nil if the key cannot be used, because of err.
+	// public is nil before read is called, and if the key cannot be used, because of
+	// err.
 	public publicKey
 	err    error
 }
 
-// keyOf reads a key whose algorithm is supported.
-func keyOf(rr *dns.DNSKEY) key {
-	public, err := publicKeyOf(rr)
-	return key{rr, rr.KeyTag(), public, err}
+// read reads the key once it is needed: a message may have hundreds.
+func (k *key) read() {
+	if k.public == nil && k.err == nil {
+		k.public, k.err = publicKeyOf(k.rr)
+	}
 }
 
 // verify returns a signature over set by one of the keys of zone that is valid
@@ -72,23 +74,10 @@ func (l *lookup) verify(zone string, keys []key, set rrset) (*dns.RRSIG, error) 
 			continue
 		}
 		worst = fail(dns.ExtendedErrorCodeDNSBogus, "no key of %s verifies the signature by key %d", zone, sig.KeyTag)
-		signed, err := canonical.signedBy(sig)
-		if err != nil {
-			continue
-		}
-		signature, err := base64.StdEncoding.DecodeString(sig.Signature)
-		if err != nil {
-			continue
-		}
-		for _, k := range keys {
+		for i := range keys {
+			k := &keys[i]
 			switch {
 			case k.tag != sig.KeyTag || k.rr.Algorithm != sig.Algorithm:
-				continue
-			case errors.Is(k.err, ErrUnsupportedKey):
-				unsupported = unsupportedKey(zone, set.owner, set.rrtype, sig.KeyTag, k.err)
-				continue
-			case k.err != nil:
-				worst = fail(dns.ExtendedErrorCodeDNSBogus, "key %d: %v", sig.KeyTag, k.err)
 				continue
 			case tries == l.r.limits.SignaturesPerSet || l.signatures <= 0:
 				e := fail(dns.ExtendedErrorCodeDNSBogus, "%d signatures tried in vain", tries)
@@ -97,7 +86,13 @@ func (l *lookup) verify(zone string, keys []key, set rrset) (*dns.RRSIG, error) 
 			}
 			tries++
 			l.signatures--
-			if k.public.verify(signed, signature) {
+			k.read()
+			switch {
+			case errors.Is(k.err, ErrUnsupportedKey):
+				unsupported = unsupportedKey(zone, set.owner, set.rrtype, sig.KeyTag, k.err)
+			case k.err != nil:
+				worst = fail(dns.ExtendedErrorCodeDNSBogus, "key %d: %v", sig.KeyTag, k.err)
+			case canonical.verifies(k.public, sig):
 				l.capTTL(sig, set)
 				return sig, nil
 			}

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -68,6 +69,16 @@ func (s *signedSet) signedBy(sig *dns.RRSIG) ([]byte, error) {
 		b = append(b, data...)
 	}
 	return b, nil
+}
+
+// verifies reports whether sig is a signature of the set by the key.
+func (s *signedSet) verifies(k publicKey, sig *dns.RRSIG) bool {
+	signature, err := base64.StdEncoding.DecodeString(sig.Signature)
+	if err != nil {
+		return false
+	}
+	signed, err := s.signedBy(sig)
+	return err == nil && k.verify(signed, signature)
 }
 
 // canonicalData returns the data of a record on the wire, names in full and, in the

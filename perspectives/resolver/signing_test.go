@@ -142,6 +142,9 @@ func signedWorld(tb testing.TB, s handSigner, answers map[uint16]func(m *dns.Msg
 		} else if asked.Qtype == dns.TypeDNSKEY {
 			m.Answer = []dns.RR{s.key, s.rrsig(tb, s.key.Hdr.Name, s.key)}
 		}
+		if _, udp := rw.RemoteAddr().(*net.UDPAddr); udp {
+			m.Truncate(1232)
+		}
 		_ = rw.WriteMsg(m)
 	}})
 	r, err := resolver.New(resolver.Options{
@@ -256,5 +259,35 @@ var _ = Describe("Records that package dns cannot pack", func() {
 		_, err := r.Lookup(ctx, "shop.example", dns.TypeCAA)
 		Expect(err).To(MatchError(resolver.ErrBogus))
 		Expect(err).To(MatchError(ContainSubstring("wildcard is not in the zone")))
+	})
+})
+
+var _ = Describe("A zone with many keys of one tag", func() {
+	It("is given up at the limit, also if the keys are none", func(ctx SpecContext) {
+		s := ed25519HandSigner(GinkgoTB(), ".")
+		var keys, sigs []dns.RR
+		for i := range 100 {
+			octets := make([]byte, 31)                   // one octet short
+			octets[4], octets[2] = byte(1+i), byte(-1-i) // the sum, and so the tag, is the same
+			keys = append(keys, handKey(".", dns.ED25519, octets))
+		}
+		tag := keys[0].(*dns.DNSKEY).KeyTag()
+		for _, k := range keys {
+			Expect(k.(*dns.DNSKEY).KeyTag()).To(Equal(tag))
+		}
+		rr := resolvertest.RR(GinkgoTB(), `shop. 300 IN CAA 0 issue "ca.example"`)
+		for range 100 {
+			sig := s.rrsig(GinkgoTB(), "shop.", rr)
+			sig.KeyTag = tag
+			sigs = append(sigs, sig)
+		}
+		set := append([]dns.RR{s.key}, keys...)
+		r := signedWorld(GinkgoTB(), s, map[uint16]func(*dns.Msg){
+			dns.TypeDNSKEY: func(m *dns.Msg) { m.Answer = append(slices.Clip(set), s.rrsig(GinkgoTB(), ".", set...)) },
+			dns.TypeCAA:    func(m *dns.Msg) { m.Answer = append([]dns.RR{rr}, sigs...) },
+		})
+		_, err := r.Lookup(ctx, "shop", dns.TypeCAA)
+		Expect(err).To(And(MatchError(resolver.ErrBogus), MatchError(resolver.ErrLimit)))
+		Expect(err).To(MatchError(ContainSubstring("8 signatures tried in vain")))
 	})
 })

@@ -119,7 +119,7 @@ func (l *lookup) takeKeys(z *zone, m *dns.Msg) error {
 		}
 		zoneKeys++
 		if supportedAlgorithm(k.Algorithm) {
-			all = append(all, keyOf(k))
+			all = append(all, key{rr: k, tag: k.KeyTag()})
 		}
 	}
 	if zoneKeys == 0 {
