@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,9 +21,10 @@ const maxCoded = 16 << 10
 // cache may not care (RFC 9110 12.5.3), and what a file contains does not depend on
 // how it is carried.
 //
-// Only gzip is undone, once, and no more of it is read than limit octets of text can
-// need: a stream of empty blocks, which never gives any, ends with an error. A body
-// that is called gzip and does not begin like it is taken as it came.
+// Only gzip and deflate (the format of zlib) are undone, once, and no more is read of
+// them than limit octets of text can need: a stream of empty blocks, which never gives
+// any, ends with an error. A body that does not begin like its coding is taken as it
+// came.
 func decoded(header http.Header, body io.Reader, limit int) (text io.Reader, unknown string, err error) {
 	var codings []string
 	for _, field := range header.Values("Content-Encoding") {
@@ -35,17 +37,27 @@ func decoded(header http.Header, body io.Reader, limit int) (text io.Reader, unk
 	switch {
 	case len(codings) == 0:
 		return body, "", nil
-	case len(codings) > 1 || codings[0] != "gzip" && codings[0] != "x-gzip": // RFC 9110 8.4.1.3
+	case len(codings) > 1:
 		return body, strings.Join(codings, ", "), nil
 	}
 	in := bufio.NewReaderSize(io.LimitReader(body, int64(limit)+int64(limit)/64+maxCoded), 4<<10)
-	// An error comes back when the body is read.
-	if magic, _ := in.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		return in, "", nil
+	start, _ := in.Peek(2) // an error comes back when the body is read
+	switch codings[0] {
+	case "gzip", "x-gzip": // RFC 9110 8.4.1.3
+		if !bytes.Equal(start, []byte{0x1f, 0x8b}) {
+			return in, "", nil
+		}
+		text, err = gzip.NewReader(in)
+	case "deflate": // RFC 9110 8.4.1.2, RFC 1950 2.2
+		if len(start) < 2 || start[0]&0x0f != 8 || (int(start[0])<<8|int(start[1]))%31 != 0 {
+			return in, "", nil
+		}
+		text, err = zlib.NewReader(in)
+	default:
+		return in, codings[0], nil
 	}
-	unzipped, err := gzip.NewReader(in)
 	if err != nil {
-		return nil, "", fmt.Errorf("gzip: %w", err)
+		return nil, "", fmt.Errorf("%s: %w", codings[0], err)
 	}
-	return unzipped, "", nil
+	return text, "", nil
 }

@@ -3,6 +3,7 @@ package dcv_test
 import (
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,6 +20,14 @@ import (
 func gzipped(text string) string {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
+	_, _ = io.WriteString(w, text)
+	_ = w.Close()
+	return b.String()
+}
+
+func deflated(text string) string {
+	var b bytes.Buffer
+	w := zlib.NewWriter(&b)
 	_, _ = io.WriteString(w, text)
 	_ = w.Close()
 	return b.String()
@@ -66,6 +75,8 @@ var _ = Describe("A response on the wire", func() {
 		Entry("gzip in two members", coded(gzipped(keyAuth[:7])+gzipped(keyAuth[7:]), "Content-Encoding: gzip")),
 		Entry("gzip in chunks", strings.Replace(chunked, "\r\n\r\n", "\r\nContent-Encoding: gzip\r\n\r\n", 1)+
 			fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(gzipped(keyAuth)), gzipped(keyAuth))),
+		Entry("deflate that nobody asked for", coded(deflated(keyAuth), "Content-Encoding: deflate")),
+		Entry("deflate in name only", coded(keyAuth, "Content-Encoding: deflate")),
 		Entry("the name of a coding that it does not have", coded(keyAuth, "Content-Encoding: gzip")),
 		Entry("what is no coding as its coding", coded(keyAuth, "Content-Encoding: utf-8")),
 	)
@@ -89,6 +100,7 @@ var _ = Describe("A response on the wire", func() {
 		Entry("chunks that do not end", chunked+hex+"\r\n"+keyAuth+"\r\n"),
 		Entry("a trailer of more than 4 KiB", chunked+hex+"\r\n"+keyAuth+"\r\n0\r\nX: "+strings.Repeat("x", 5000)+"\r\n\r\n"),
 		Entry("gzip that is cut off", coded(gzipped(keyAuth)[:40], "Content-Encoding: gzip")),
+		Entry("deflate that is cut off", coded(deflated(keyAuth)[:40], "Content-Encoding: deflate")),
 		Entry("gzip with a wrong checksum", coded(gzipped(keyAuth)[:len(gzipped(keyAuth))-8]+"\x00\x00\x00\x00\x00\x00\x00\x00", "Content-Encoding: gzip")),
 		Entry("gzip of empty blocks without end", coded("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"+strings.Repeat("\x00\x00\x00\xff\xff", 1<<18), "Content-Encoding: gzip")),
 	)
@@ -102,6 +114,7 @@ var _ = Describe("A response on the wire", func() {
 		Entry("a coding that is not undone", coded("\x0b\x02\x80", "Content-Encoding: br"), `(with the content coding "br")`),
 		Entry("two codings", coded(gzipped(gzipped(keyAuth)), "Content-Encoding: gzip, gzip"), `(with the content coding "gzip, gzip")`),
 		Entry("gzip in gzip", coded(gzipped(gzipped(keyAuth)), "Content-Encoding: gzip"), `\x1f`),
+		Entry("nothing in gzip", coded("", "Content-Encoding: gzip"), "expected the key authorization"),
 		Entry("a switch of protocols", "HTTP/1.1 101 Switching Protocols\r\n\r\n"+keyAuth, "101"),
 		Entry("another HTTP/1.0 body that looks like chunks", strings.Replace(chunked, "1.1", "1.0", 1)+hex+"\r\n"+keyAuth+"\r\n0\r\n\r\n", "expected the key authorization"),
 		Entry("two redirects in one", "HTTP/1.1 302 Found\r\nLocation: /a\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n", "2 different Location fields"),
@@ -145,6 +158,7 @@ var _ = Describe("A response on the wire", func() {
 			Expect((after.TotalAlloc-before.TotalAlloc)>>20).To(BeNumerically("<", 8), "MiB allocated in all")
 		},
 		Entry("16 MiB of zeros as 16 KiB of gzip", coded(gzipped(strings.Repeat("\x00", 16<<20)), "Content-Encoding: gzip")),
+		Entry("16 MiB of zeros as 16 KiB of deflate", coded(deflated(strings.Repeat("\x00", 16<<20)), "Content-Encoding: deflate")),
 		Entry("30,000 empty fields", "HTTP/1.1 200 OK\r\n"+emptyFields(30_000)+"\r\n"),
 		Entry("empty blocks of gzip", coded("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"+strings.Repeat("\x00\x00\x00\xff\xff", 1<<20), "Content-Encoding: gzip")),
 	)
