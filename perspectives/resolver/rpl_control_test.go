@@ -1,6 +1,7 @@
 package resolver_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -154,6 +155,45 @@ func TestRPLRunnerFails(t *testing.T) {
 				return
 			}
 			g.Expect(err).To(MatchError(And(HavePrefix("control.rpl"), ContainSubstring(c.why))))
+		})
+	}
+}
+
+// The table of differences holds in both directions.
+func TestRPLDesign(t *testing.T) {
+	failed := errors.New("STEP 10")
+	run := func(steps ...int) *rplPlay {
+		p := &rplPlay{ended: true}
+		for _, s := range steps {
+			p.wrong = append(p.wrong, rplWrong{s, failed})
+		}
+		return p
+	}
+	for _, c := range []struct {
+		about  string
+		design rplDesign
+		p      *rplPlay
+		err    error
+		why    string
+	}{
+		{"no difference, none listed", rplDesign{}, run(), nil, ""},
+		{"the difference that is listed", rplDesign{[]int{10}, "reason"}, run(10), failed, ""},
+		{"a difference, none listed", rplDesign{}, run(10), failed, "found a difference in the steps [10], expected []: STEP 10"},
+		{"no difference, one listed", rplDesign{[]int{10}, "reason"}, run(), nil, "found no difference, expected the steps [10] to differ: reason"},
+		{"a difference in another step", rplDesign{[]int{10}, "reason"}, run(20), failed, "found a difference in the steps [20], expected [10]"},
+		{"one difference more", rplDesign{[]int{10}, "reason"}, run(10, 20), failed, "found a difference in the steps [10 20], expected [10]"},
+		{"one difference fewer", rplDesign{[]int{10, 20}, "reason"}, run(10), failed, "found a difference in the steps [10], expected [10 20]"},
+		{"a run that breaks off", rplDesign{}, &rplPlay{}, failed, "found a run that breaks off, expected one to the end: STEP 10"},
+		{"a run that breaks off after the difference listed", rplDesign{[]int{10}, "reason"}, &rplPlay{wrong: run(10).wrong}, failed, "found a run that breaks off, expected one to the end: STEP 10"},
+	} {
+		t.Run(c.about, func(t *testing.T) {
+			g := NewWithT(t)
+			err := c.design.complaint(c.p, c.err)
+			if c.why == "" {
+				g.Expect(err).NotTo(HaveOccurred())
+				return
+			}
+			g.Expect(err).To(MatchError(HavePrefix(c.why)))
 		})
 	}
 }

@@ -20,9 +20,11 @@ func (d rplDesign) complaint(p *rplPlay, err error) error {
 		found = append(found, w.step)
 	}
 	switch {
-	case slices.Equal(found, d.steps) && (err == nil || len(found) > 0):
+	case !p.ended:
+		return fmt.Errorf("found a run that breaks off, expected one to the end: %w", err)
+	case slices.Equal(found, d.steps):
 		return nil
-	case len(found) == 0 && err == nil:
+	case len(found) == 0:
 		return fmt.Errorf("found no difference, expected the steps %v to differ: %s", d.steps, d.reason)
 	}
 	return fmt.Errorf("found a difference in the steps %v, expected %v: %w", found, d.steps, err)

@@ -29,6 +29,7 @@ type rplPlay struct {
 
 	answers []*rplAnswer // that no step has checked
 	wrong   []rplWrong
+	ended   bool     // at the end of the scenario, and not before
 	log     []string // of the last lookup: "SERVER NAME TYPE: what it said"
 	most    int      // messages that a lookup sent
 	rplHow
@@ -99,6 +100,7 @@ func playRPL(ctx context.Context, s *rplScenario, how rplHow) (*rplPlay, error) 
 	if len(p.answers) > 0 && !s.deckard {
 		return p, fmt.Errorf("%s: found %d answers that no step checks, expected none", s.file, len(p.answers))
 	}
+	p.ended = true
 	var errs []error
 	for _, w := range p.wrong {
 		errs = append(errs, w.err)

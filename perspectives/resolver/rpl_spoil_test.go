@@ -87,11 +87,14 @@ func TestRPLSpoiled(t *testing.T) {
 		{"silent", func([]byte, bool) []byte { return nil }, 0, nil},
 	} {
 		t.Run(c.about, func(t *testing.T) {
-			lookups, secure := 0, 0
+			lookups, answered, secure := 0, 0, 0
 			for _, path := range rplFiles(t, dir) {
 				honest := answersOf(t, path, rplHow{})
 				for i, a := range answersOf(t, path, rplHow{spoil: c.spoil, late: c.late}) {
 					lookups++
+					if honest[i].err == nil {
+						answered++
+					}
 					if honest[i].secure {
 						secure++
 					}
@@ -101,10 +104,10 @@ func TestRPLSpoiled(t *testing.T) {
 					}
 				}
 			}
-			if lookups < 100 || secure < 10 {
-				t.Errorf("found %d lookups, %d of them Secure, expected at least 100 and 10", lookups, secure)
+			if answered < 80 || secure < 10 { // nothing would be shown
+				t.Errorf("found %d answers and %d Secure ones unspoiled, expected at least 80 and 10", answered, secure)
 			}
-			t.Logf("%d lookups, %d of them Secure before", lookups, secure)
+			t.Logf("%d lookups, of which unspoiled %d have an answer and %d a Secure one", lookups, answered, secure)
 		})
 	}
 }
