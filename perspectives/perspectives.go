@@ -147,6 +147,9 @@ type Outcome struct {
 	// Evidence is what was seen on the wire, in order (BR 3.2.2.9: enough to
 	// affirmatively assess the challenge and the CAA authority).
 	Evidence []Evidence `json:"evidence,omitempty"`
+	// EvidenceCut says that more was seen than Evidence and Chain have, because the
+	// evidence of one check is bounded (see [Result.Bound]).
+	EvidenceCut bool `json:"evidence_cut,omitempty"`
 	// DNSSEC is the weakest status among the lookups that the verdict rests on.
 	DNSSEC DNSSEC `json:"dnssec,omitempty"`
 	// Chain are the chains of trust of those lookups, each link once.
@@ -171,6 +174,9 @@ type Evidence struct {
 	// line and the first bytes of the body, or the version, the negotiated
 	// protocol and the certificate; the error if none came.
 	Answer []string `json:"answer,omitempty"`
+	// Cut says that more came than Answer has, because the evidence of one exchange
+	// and of one check is bounded.
+	Cut bool `json:"cut,omitempty"`
 	// Status is the DNS response code ("NOERROR") or the HTTP status ("200"),
 	// empty if there was no answer.
 	Status string `json:"status,omitempty"`

@@ -55,6 +55,8 @@ type SeenDNS struct {
 	// strings joined, otherwise the presentation format without owner, TTL,
 	// class and type.
 	Records []string `json:"records"`
+	// Cut says that there were more, which were judged but are not kept.
+	Cut bool `json:"cut,omitempty"`
 	// Rcode is the DNS response code, such as 0 or 3.
 	Rcode int `json:"rcode"`
 	// CNAMEs is the alias chain with trailing dots.
@@ -90,6 +92,8 @@ type SeenTLS struct {
 	Protocol    string `json:"protocol"` // negotiated by ALPN
 	CommonName  string `json:"common_name,omitempty"`
 	Certificate []byte `json:"certificate,omitempty"` // DER
+	// Cut says that the certificate was too large to be kept.
+	Cut bool `json:"cut,omitempty"`
 }
 
 // LookupFailure is the proof that a failed CAA lookup may be taken as permission
@@ -116,6 +120,8 @@ type LookupFailure struct {
 	// Missing names the proofs that could not be had: "retry",
 	// "outside-infrastructure", "insecure". None if the proof is complete.
 	Missing []string `json:"missing,omitempty"`
+	// Cut says that there was more evidence than is kept.
+	Cut bool `json:"cut,omitempty"`
 }
 
 // FailedLookup is one lookup that gave no usable answer.

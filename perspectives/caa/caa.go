@@ -26,6 +26,7 @@ import (
 	"github.com/miekg/dns"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/budget"
 	"mpicsim/perspectives/resolver"
 )
 
@@ -112,7 +113,16 @@ func Check(ctx context.Context, r Resolver, c perspectives.Check) perspectives.O
 // Check says whether the CAA records of c.Domain permit a CA that goes by
 // c.IssuerDomains to issue to c.AccountURI after validation by c.Method. Every
 // lookup is in the outcome's evidence.
+//
+// If the budget that ctx carries is used up, the outcome is an error with the
+// resource's reason, whatever c allows.
 func (k Checker) Check(ctx context.Context, r Resolver, c perspectives.Check) perspectives.Outcome {
+	o := k.check(ctx, r, c)
+	budget.Settle(ctx, &o)
+	return o
+}
+
+func (k Checker) check(ctx context.Context, r Resolver, c perspectives.Check) perspectives.Outcome {
 	if addr, isAddress := c.Address(); isAddress {
 		return perspectives.Outcome{
 			Verdict: perspectives.Pass, Reason: ReasonNotApplicable, Clause: clauseLookup,
@@ -176,6 +186,10 @@ type Set struct {
 	Chain  []perspectives.ChainLink
 }
 
+// maxSeen is about how many octets of records are reported with an outcome. All of
+// them are judged.
+const maxSeen = 64 << 10
+
 // Seen returns what was found in the form that interfaces report.
 func (s Set) Seen() *perspectives.SeenDNS {
 	seen := &perspectives.SeenDNS{
@@ -184,8 +198,14 @@ func (s Set) Seen() *perspectives.SeenDNS {
 	if n := len(s.CNAMEs); n > 0 {
 		seen.FoundAt = strings.TrimSuffix(s.CNAMEs[n-1], ".")
 	}
+	size := 0
 	for _, r := range s.Records {
+		if size >= maxSeen {
+			seen.Cut = true
+			break
+		}
 		seen.Records = append(seen.Records, resolver.Data(r))
+		size += len(r.Value)
 	}
 	return seen
 }

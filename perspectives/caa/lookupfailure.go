@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/budget"
 	"mpicsim/perspectives/resolver"
 )
 
@@ -69,14 +70,15 @@ func (k Checker) retry(ctx context.Context, c perspectives.Check, first Set, cau
 // which is no answer for another reason: what they forbid is known.
 func excusable(ctx context.Context, err error) bool {
 	for _, own := range []error{
-		resolver.ErrBogus, resolver.ErrUnsupportedKey, resolver.ErrLimit, resolver.ErrRefusedAddress, resolver.ErrName, resolver.ErrLoop,
+		resolver.ErrBogus, resolver.ErrUnsupportedKey, resolver.ErrLimit, budget.ErrExhausted,
+		resolver.ErrRefusedAddress, resolver.ErrName, resolver.ErrLoop,
 		context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, own) {
 			return false
 		}
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || budget.Ended(ctx) != nil {
 		return false
 	}
 	if e, ok := errors.AsType[*resolver.Error](err); ok && e.Received {

@@ -47,7 +47,7 @@ func (v *validation) dial(ctx context.Context, p peer, server netip.AddrPort) (n
 	started := v.o.Clock()
 	conn, err := v.o.Network.DialContext(ctx, "tcp", server.String())
 	if err != nil {
-		v.evidence = append(v.evidence, perspectives.Evidence{
+		v.keep(perspectives.Evidence{
 			Kind: p.kind, Query: p.query, Server: server.String(), Answer: []string{"connecting: " + cause(err)},
 			Started: started, Took: v.o.Clock().Sub(started),
 		})

@@ -12,6 +12,9 @@
 // call to a contact, data reuse, onion names. Which methods are allowed on a day
 // is for package policy.
 //
+// A context that carries a [budget.Budget] bounds all that a validation costs; if it
+// is used up, the outcome is an error with the reason of the resource.
+//
 // Timeouts run on the operating system's clock, time stamps and the expiry of
 // records on the perspective's. A [Validator] is immutable and safe for
 // concurrent use.
@@ -25,6 +28,7 @@ import (
 	"time"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/budget"
 	"mpicsim/perspectives/resolver"
 )
 
@@ -107,6 +111,7 @@ func New(o Options) (*Validator, error) {
 	if o.HTTPSPort == 0 {
 		o.HTTPSPort = 443
 	}
+	o.Network = budget.Network(o.Network)
 	return &Validator{o}, nil
 }
 
@@ -120,9 +125,10 @@ func (v *Validator) Validate(ctx context.Context, r Resolver, c perspectives.Che
 			Verdict: perspectives.Error, Reason: ReasonInvalidCheck, Clause: invalidClause(c), Detail: err.Error(),
 		}, nil
 	}
-	val := &validation{Validator: v, resolver: r, check: c, clause: Clause(c)}
+	val := &validation{Validator: v, resolver: r, budget: budget.From(ctx), check: c, clause: Clause(c)}
 	o := val.run(ctx)
 	o.Evidence, o.DNSSEC, o.Chain, o.Seen = val.evidence, val.status(), val.chain, val.seen
+	budget.Settle(ctx, &o)
 	return o, val.targets
 }
 

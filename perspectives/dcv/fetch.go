@@ -33,8 +33,10 @@ type fetch struct {
 	// limit is how many octets of the body are read.
 	limit int
 	// enough says that the body so far will do, nil if it is wanted up to limit
-	// or its end. It is called with more each time.
-	enough func(body []byte) bool
+	// or its end. It is called with more each time, of which it has seen the first
+	// octets before: a body that comes octet by octet must not be searched from its
+	// beginning for each.
+	enough func(body []byte, seen int) bool
 	// refuse returns why a redirect must not be followed to the URL, although the
 	// rules for redirects allow it.
 	refuse func(target *url.URL) error
@@ -170,7 +172,7 @@ func (v *validation) exchange(ctx context.Context, at *url.URL, server netip.Add
 			ev.Answer = append(ev.Answer, resp.quoted())
 		}
 	}
-	v.evidence = append(v.evidence, ev)
+	v.keep(ev)
 	return resp, err
 }
 
@@ -230,12 +232,13 @@ func readBody(r io.Reader, f fetch) (body []byte, cut bool, err error) {
 		if len(body) == cap(body) {
 			body = slices.Grow(body, len(body))
 		}
-		n, err := r.Read(body[len(body):min(cap(body), f.limit+1)])
-		body = body[:len(body)+n]
+		seen := len(body)
+		n, err := r.Read(body[seen:min(cap(body), f.limit+1)])
+		body = body[:seen+n]
 		switch {
 		case len(body) > f.limit:
 			return body[:f.limit], true, nil
-		case n > 0 && f.enough != nil && f.enough(body):
+		case n > 0 && f.enough != nil && f.enough(body, seen):
 			return body, true, nil
 		case errors.Is(err, io.EOF):
 			return body, false, nil

@@ -27,6 +27,10 @@ func followable(code int) bool {
 	return false
 }
 
+// maxLocation is how long the target of a redirect may be: RFC 9110 4.1 asks that
+// URLs of 8,000 octets be supported. The BR set no limit.
+const maxLocation = 8000
+
 // judgeRedirect returns where resp, fetched from at, leads, or an error if that
 // may not be followed: BR 3.2.2.4.19 allows the schemes http and https and the
 // Authorized Ports, of which 80 and 443 are those of the web. It is called
@@ -40,6 +44,9 @@ func (v *validation) judgeRedirect(at *url.URL, resp *response) (*url.URL, error
 	}
 	if resp.locations > 1 { // which one is meant is anybody's guess (RFC 9110 5.3, 10.2.2)
 		return nil, fmt.Errorf("with %d different Location fields", resp.locations)
+	}
+	if len(resp.location) > maxLocation {
+		return nil, fmt.Errorf("to a URL of %d octets, expected at most %d", len(resp.location), maxLocation)
 	}
 	target, err := at.Parse(resp.location)
 	if err != nil {

@@ -80,7 +80,7 @@ func (v *validation) handshake(ctx context.Context, sni string, server netip.Add
 	}
 	if err != nil {
 		ev.Answer = []string{cause(err)}
-		v.evidence = append(v.evidence, ev)
+		v.keep(ev)
 		return state, err
 	}
 	cert := state.PeerCertificates[0]
@@ -90,7 +90,7 @@ func (v *validation) handshake(ctx context.Context, sni string, server netip.Add
 		"certificate SHA-256 " + hex.EncodeToString(fingerprint[:]),
 		"certificate " + base64.StdEncoding.EncodeToString(cert.Raw),
 	}
-	v.evidence = append(v.evidence, ev)
+	v.keep(ev)
 	v.seen = &perspectives.Seen{TLS: &perspectives.SeenTLS{
 		Version: tls.VersionName(state.Version), Protocol: state.NegotiatedProtocol,
 		CommonName: cert.Subject.CommonName, Certificate: cert.Raw,

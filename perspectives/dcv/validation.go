@@ -9,13 +9,19 @@ import (
 	"github.com/miekg/dns"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/budget"
 	"mpicsim/perspectives/resolver"
 )
+
+// maxSeen is about how many octets of records are reported with an outcome. All of
+// them are judged.
+const maxSeen = 64 << 10
 
 // validation is one check under way.
 type validation struct {
 	*Validator
 	resolver Resolver
+	budget   *budget.Budget // of the check
 	check    perspectives.Check
 	clause   string // that outcomes rest on unless they say otherwise
 
@@ -24,6 +30,11 @@ type validation struct {
 	seen     *perspectives.Seen
 	statuses []resolver.Status
 	chain    []perspectives.ChainLink
+}
+
+// keep adds one exchange to the evidence, as much of it as the budget has room for.
+func (v *validation) keep(ev perspectives.Evidence) {
+	v.evidence = append(v.evidence, v.budget.Keep(ev))
 }
 
 // run makes the check by its method.
@@ -149,8 +160,14 @@ func (v *validation) records(ctx context.Context, name string, qtype uint16) (*r
 	if n := len(a.CNAMEs); n > 0 {
 		seen.FoundAt = strings.TrimSuffix(a.CNAMEs[n-1], ".")
 	}
+	size := 0
 	for _, rr := range a.Records {
+		if size >= maxSeen {
+			seen.Cut = true
+			break
+		}
 		seen.Records = append(seen.Records, data(rr))
+		size += int(rr.Header().Rdlength)
 	}
 	v.seen = &perspectives.Seen{DNS: seen}
 	return a, nil

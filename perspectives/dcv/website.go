@@ -77,11 +77,20 @@ type website struct {
 }
 
 // find returns the offset of the value in body, -1 if it is not there.
-func (w *website) find(body []byte) int {
+func (w *website) find(body []byte) int { return w.findFrom(body, 0) }
+
+// findFrom is find if the value is known not to end within the first seen octets.
+func (w *website) findFrom(body []byte, seen int) int {
+	start := max(0, seen-max(0, len(w.value)-1))
+	part, value := body[start:], []byte(w.value)
 	if w.ignoreCase {
-		return bytes.Index(lowerASCII(body), lowerASCII([]byte(w.value)))
+		part, value = lowerASCII(part), lowerASCII(value)
 	}
-	return bytes.Index(body, []byte(w.value))
+	at := bytes.Index(part, value)
+	if at < 0 {
+		return -1
+	}
+	return start + at
 }
 
 func lowerASCII(b []byte) []byte {
@@ -96,8 +105,8 @@ func lowerASCII(b []byte) []byte {
 
 // enough says that the value is there. An expression may depend on what comes
 // after it.
-func (w *website) enough(body []byte) bool {
-	return w.pattern == nil && w.find(body) >= 0
+func (w *website) enough(body []byte, seen int) bool {
+	return w.pattern == nil && w.findFrom(body, seen) >= 0
 }
 
 // refuse keeps the value out of the request that a redirect asks for.

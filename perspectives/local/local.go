@@ -8,7 +8,7 @@
 // nothing is carried from one to the other, to another attempt or to another
 // perspective (BR 3.2.2.9).
 //
-// Not modelled: limits on load. A [Local] is immutable and safe for
+// What one check may cost is bounded ([budget.Limits]). Not modelled: limits on load. A [Local] is immutable and safe for
 // concurrent use if its network, clock and source of randomness are.
 package local
 
@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/budget"
 	"mpicsim/perspectives/caa"
 	"mpicsim/perspectives/dcv"
 	"mpicsim/perspectives/resolver"
@@ -46,6 +47,9 @@ type Config struct {
 	FullNames, PlainCase bool
 	// Limits bounds each DNS lookup; zero fields stand for defaults.
 	Limits resolver.Limits
+	// Budget bounds each check as a whole, both of its questions together; zero
+	// fields stand for defaults.
+	Budget budget.Limits
 	// Rand gives DNS message IDs, crypto/rand by default.
 	Rand io.Reader
 	// UserAgent, Timeout, MaxRedirects, MaxBody, Only200 and
@@ -69,6 +73,7 @@ type Config struct {
 type Local struct {
 	perspective perspectives.Perspective
 	clock       perspectives.Clock
+	budget      budget.Limits
 	resolver    *resolver.Resolver
 	validator   *dcv.Validator
 	caa         caa.Checker
@@ -80,8 +85,13 @@ func New(c Config) (*Local, error) {
 	if c.Perspective.Name == "" {
 		return nil, fmt.Errorf("perspective in %q: Name is required", c.Perspective.City)
 	}
+	limits, err := c.Budget.WithDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("perspective %q: %w", c.Perspective.Name, err)
+	}
+	network := budget.Network(c.Network)
 	r, err := resolver.New(resolver.Options{
-		Network: c.Network, Clock: c.Clock, Roots: c.Roots, Limits: c.Limits, Rand: c.Rand,
+		Network: network, Clock: c.Clock, Roots: c.Roots, Limits: c.Limits, Rand: c.Rand,
 		Port: c.DNSPort, Allowed: c.Allowed,
 		TrustAnchors: c.TrustAnchors, FullNames: c.FullNames, PlainCase: c.PlainCase,
 	})
@@ -89,7 +99,7 @@ func New(c Config) (*Local, error) {
 		return nil, fmt.Errorf("perspective %q: %w", c.Perspective.Name, err)
 	}
 	v, err := dcv.New(dcv.Options{
-		Network: c.Network, Clock: c.Clock, Allowed: c.Allowed, UserAgent: c.UserAgent,
+		Network: network, Clock: c.Clock, Allowed: c.Allowed, UserAgent: c.UserAgent,
 		Timeout: c.Timeout, MaxRedirects: c.MaxRedirects, MaxBody: c.MaxBody, Only200: c.Only200,
 		PersistentWildcardPolicy: c.PersistentWildcardPolicy, HTTPPort: c.HTTPPort, HTTPSPort: c.HTTPSPort,
 	})
@@ -100,7 +110,7 @@ func New(c Config) (*Local, error) {
 		Retry:            func() caa.Resolver { return r.NewSession() },
 		IgnoreParameters: c.IgnoreCAAParameters, BRLabels: c.CAALabelsOfBR,
 	}
-	return &Local{perspective: c.Perspective, clock: c.Clock, resolver: r, validator: v, caa: checker}, nil
+	return &Local{perspective: c.Perspective, clock: c.Clock, budget: limits, resolver: r, validator: v, caa: checker}, nil
 }
 
 // Describe returns the perspective's description.
@@ -109,7 +119,9 @@ func (l *Local) Describe() perspectives.Perspective { return l.perspective }
 // Run answers the questions of c and returns what was seen. Both are asked through
 // one resolver session, as one recursive resolver would: what the first question
 // taught it about delegations serves the second, answers are never reused, and
-// nothing outlives the run. Run does not fail:
+// nothing outlives the run. They share one budget; if it is used up, what is not yet
+// answered is an error with the reason of the resource. The result is cut to the
+// evidence that the budget allows and says where. Run does not fail:
 // that something could not be asked is an outcome with the verdict Error. The
 // outcome of a question that is not asked stays Unanswered; of a check whose
 // Questions mean nothing that is both.
@@ -118,15 +130,25 @@ func (l *Local) Run(ctx context.Context, c perspectives.Check) perspectives.Resu
 		Perspective: l.perspective.Name, RIR: l.perspective.RIR, Questions: c.Questions,
 		TargetAddresses: []string{}, Started: l.clock(),
 	}
+	b := budget.New(l.budget)
+	ctx, cancel := budget.With(ctx, b)
+	defer cancel()
 	session := l.resolver.NewSession()
 	if c.Questions.Known() && c.Questions.DCV() {
+		forCAA := 0
+		if c.Questions.CAA() {
+			forCAA = l.budget.Evidence / 2
+		}
 		var targets []string
+		b.Hold(forCAA)
 		res.DCV, targets = l.validator.Validate(ctx, session, c)
+		b.Release(forCAA)
 		res.TargetAddresses = append(res.TargetAddresses, targets...)
 	}
 	if c.Questions.Known() && c.Questions.CAA() {
 		res.CAA = l.caa.Check(ctx, session, c)
 	}
 	res.Finished = l.clock()
+	res.Bound(l.budget.Evidence)
 	return res
 }

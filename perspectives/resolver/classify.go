@@ -49,14 +49,17 @@ type reply struct {
 // Records without AA are believed: there are servers of zones that forget the flag,
 // and to tell the records of a server that was delegated the zone wrong takes
 // signatures. If RA shows that a recursive server gave them, they are hearsay.
-func classify(m *dns.Msg, zone string, q question) (reply, error) {
+//
+// It takes time in proportion to the size of m. More than aliases aliases are
+// ErrLimit.
+func classify(m *dns.Msg, zone string, q question, aliases int) (reply, error) {
 	if err := whole(m); err != nil {
 		return reply{}, err
 	}
 	if m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError {
 		return reply{}, fmt.Errorf("%w: %s", ErrServerFailure, rcodeName(m.Rcode))
 	}
-	rep, found, err := fromAnswer(m, zone, q)
+	rep, found, err := fromAnswer(m, zone, q, aliases)
 	if err != nil {
 		return reply{}, err
 	}
@@ -82,11 +85,13 @@ func classify(m *dns.Msg, zone string, q question) (reply, error) {
 }
 
 // fromAnswer follows the aliases in the answer section as far as they stay in
-// zone. found is false if the section has nothing about q.
-func fromAnswer(m *dns.Msg, zone string, q question) (rep reply, found bool, err error) {
+// zone, and no further than limit of them. found is false if the section has nothing
+// about q.
+func fromAnswer(m *dns.Msg, zone string, q question, limit int) (rep reply, found bool, err error) {
+	answer := indexed(m.Answer)
 	at := q.name
 	for dns.IsSubDomain(zone, at) {
-		target, set, err := dnameAbove(m.Answer, zone, at)
+		target, set, err := answer.dnameAbove(zone, at)
 		if err != nil {
 			return reply{}, false, err
 		}
@@ -96,14 +101,14 @@ func fromAnswer(m *dns.Msg, zone string, q question) (rep reply, found bool, err
 			return rep, true, nil
 		}
 		if target == "" {
-			if sets := setsFor(m.Answer, at, q.qtype); len(sets) > 0 {
+			if sets := setsFor(answer.at(at), at, q.qtype); len(sets) > 0 {
 				rep.kind, rep.rcode, rep.sets = answered, dns.RcodeSuccess, append(rep.sets, sets...)
 				for _, s := range sets {
 					rep.records = append(rep.records, s.records...)
 				}
 				return rep, true, nil
 			}
-			if target, set, err = cnameAt(m.Answer, at); err != nil {
+			if target, set, err = cnameAt(answer.at(at), at); err != nil {
 				return reply{}, false, err
 			}
 		}
@@ -112,6 +117,9 @@ func fromAnswer(m *dns.Msg, zone string, q question) (rep reply, found bool, err
 		}
 		if slices.Contains(rep.cnames, target) || target == q.name {
 			return reply{}, false, fmt.Errorf("%w: %s leads back to %s", ErrLoop, at, target)
+		}
+		if len(rep.cnames) == limit {
+			return reply{}, false, &aliasError{limit, q.name}
 		}
 		rep.cnames, rep.sets = append(rep.cnames, target), append(rep.sets, set)
 		at = target
@@ -130,11 +138,28 @@ func setsFor(section []dns.RR, owner string, qtype uint16) []rrset {
 		return nil
 	}
 	var sets []rrset
+	place := make(map[uint16]int) // of each type in sets
+	var sigs []*dns.RRSIG
 	for _, rr := range section {
 		h := rr.Header()
-		known := func(s rrset) bool { return s.rrtype == h.Rrtype }
-		if h.Name == owner && h.Class == dns.ClassINET && h.Rrtype != dns.TypeRRSIG && !slices.ContainsFunc(sets, known) {
-			sets = append(sets, setAt(section, owner, h.Rrtype))
+		if h.Name != owner || h.Class != dns.ClassINET {
+			continue
+		}
+		if sig, ok := rr.(*dns.RRSIG); ok {
+			sigs = append(sigs, sig)
+			continue
+		}
+		i, known := place[h.Rrtype]
+		if !known {
+			i = len(sets)
+			place[h.Rrtype] = i
+			sets = append(sets, rrset{owner: owner, rrtype: h.Rrtype})
+		}
+		sets[i].records = append(sets[i].records, rr)
+	}
+	for _, sig := range sigs {
+		if i, known := place[sig.TypeCovered]; known {
+			sets[i].sigs = append(sets[i].sigs, sig)
 		}
 	}
 	return sets
@@ -179,6 +204,7 @@ func recordsAt(section []dns.RR, owner string, rrtype uint16) []dns.RR {
 // asked for the address of a name server gives it as the answer.
 func referralIn(m *dns.Msg, zone, name string) *delegation {
 	d := &delegation{}
+	known := make(map[string]bool)
 	for _, rr := range m.Ns {
 		ns, ok := rr.(*dns.NS)
 		if !ok || ns.Hdr.Class != dns.ClassINET {
@@ -192,7 +218,8 @@ func referralIn(m *dns.Msg, zone, name string) *delegation {
 			d.zone = owner
 		}
 		server := dns.CanonicalName(ns.Ns)
-		if owner == d.zone && !slices.Contains(d.servers, server) {
+		if owner == d.zone && !known[server] {
+			known[server] = true
 			d.servers = append(d.servers, server)
 		}
 	}

@@ -8,13 +8,51 @@ import (
 	"github.com/miekg/dns"
 )
 
+// section is the records of a section of a message, found by their owner.
+type section struct {
+	records []dns.RR
+	// byOwner is nil if there are so few records that all are looked at.
+	byOwner map[string][]dns.RR
+	dnames  bool // whether there are DNAME records
+}
+
+// fewRecords is how many records of a section are looked at one after the other.
+const fewRecords = 16
+
+// indexed returns records as a section.
+func indexed(records []dns.RR) section {
+	s := section{records: records}
+	if len(records) > fewRecords {
+		s.byOwner = make(map[string][]dns.RR)
+	}
+	for _, rr := range records {
+		h := rr.Header()
+		s.dnames = s.dnames || h.Rrtype == dns.TypeDNAME
+		if s.byOwner != nil {
+			s.byOwner[h.Name] = append(s.byOwner[h.Name], rr)
+		}
+	}
+	return s
+}
+
+// at returns the records among which all those at owner are.
+func (s section) at(owner string) []dns.RR {
+	if s.byOwner == nil {
+		return s.records
+	}
+	return s.byOwner[owner]
+}
+
 // dnameAbove returns what the DNAME record at a name above owner, in zone, makes
 // of owner (RFC 6672 2.2), with the set that it is in; target is "" if there is
 // none. The CNAME record that the server made of it is not signed and not needed.
-func dnameAbove(section []dns.RR, zone, owner string) (target string, set rrset, err error) {
+func (s section) dnameAbove(zone, owner string) (target string, set rrset, err error) {
+	if !s.dnames {
+		return "", rrset{}, nil
+	}
 	for at := owner; at != zone && at != "."; {
 		at = parentOf(at)
-		set = setAt(section, at, dns.TypeDNAME)
+		set = setAt(s.at(at), at, dns.TypeDNAME)
 		if len(set.records) == 0 {
 			continue
 		}

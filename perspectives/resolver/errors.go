@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/budget"
 )
 
 // Why a lookup or one of its exchanges gave no usable answer. An [*Error] wraps
@@ -37,8 +38,8 @@ var (
 	ErrRefusedAddress = errors.New("name server address refused")
 	// ErrLoop: aliases that lead back to themselves.
 	ErrLoop = errors.New("alias loop")
-	// ErrLimit: one of [Limits] was reached. With ErrBogus: validation was given
-	// up.
+	// ErrLimit: one of [Limits] was reached, or the budget of the check was used up
+	// ([budget.ErrExhausted] as well then). With ErrBogus: validation was given up.
 	ErrLimit = errors.New("limit reached")
 	// ErrBogus: the answer fails DNSSEC validation (RFC 4035 4.3, 5.5). It must
 	// not be used, and for a CA it is never permission to issue (BR 3.2.2.8.1).
@@ -100,15 +101,22 @@ type failures struct {
 	errs []error
 }
 
+// maxReasons is how many reasons are written out.
+const maxReasons = 16
+
 func (f *failures) add(err error) { f.errs = append(f.errs, err) }
 
 func (f *failures) Error() string {
 	if len(f.errs) == 0 {
 		return fmt.Sprintf("zone %s: %v", f.zone, ErrNoServers)
 	}
-	texts := make([]string, len(f.errs))
-	for i, err := range f.errs {
+	shown := f.errs[:min(len(f.errs), maxReasons)]
+	texts := make([]string, len(shown))
+	for i, err := range shown {
 		texts[i] = err.Error()
+	}
+	if more := len(f.errs) - len(shown); more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
 	return fmt.Sprintf("zone %s: %s", f.zone, strings.Join(texts, "; "))
 }
@@ -124,6 +132,9 @@ func (f *failures) Unwrap() []error {
 // ErrUnreachable. Local addresses are left out of the text: ephemeral ports
 // differ from run to run.
 func transportError(doing string, err error) error {
+	if errors.Is(err, budget.ErrExhausted) {
+		return fmt.Errorf("%s: %w", doing, given(err))
+	}
 	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() ||
 		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%s: %w", doing, ErrTimeout)
@@ -133,6 +144,27 @@ func transportError(doing string, err error) error {
 	}
 	return fmt.Errorf("%s: %w: %w", doing, ErrUnreachable, err)
 }
+
+// given is the error of a lookup that the budget of its check ended.
+func given(err error) error {
+	if errors.Is(err, budget.ErrExhausted) {
+		return fmt.Errorf("%w: %w", ErrLimit, err)
+	}
+	return err
+}
+
+// aliasError is the ErrLimit of alias chains that are too long: what other servers
+// of the zone say does not make them shorter.
+type aliasError struct {
+	limit int
+	from  string
+}
+
+func (e *aliasError) Error() string {
+	return fmt.Sprintf("%v: more than %d aliases from %s", ErrLimit, e.limit, e.from)
+}
+
+func (e *aliasError) Unwrap() error { return ErrLimit }
 
 func typeName(t uint16) string {
 	if s, ok := dns.TypeToString[t]; ok {

@@ -31,11 +31,18 @@ func Weakest(statuses ...Status) Status {
 	return weakest
 }
 
+// maxChain is how many links an outcome has at most: many more than the zones and
+// records that one check needs.
+const maxChain = 256
+
 // AppendChain appends links to chain in the form of an outcome's evidence,
 // leaving out what is there already: lookups of one session share most of their
-// chains.
+// chains. A chain of maxChain links is not appended to.
 func AppendChain(chain []perspectives.ChainLink, links []Link) []perspectives.ChainLink {
 	for _, l := range links {
+		if len(chain) >= maxChain {
+			return chain
+		}
 		link := perspectives.ChainLink{
 			Zone: l.Zone, Owner: l.Owner, Type: l.Type, Status: l.Status.DNSSEC(),
 			Algorithm: l.Algorithm, KeyTag: l.KeyTag, Inception: l.Inception, Expiration: l.Expiration, Detail: l.Detail,

@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/budget"
 )
 
 const (
@@ -52,9 +53,13 @@ func (l *lookup) roundTrip(ctx context.Context, server netip.AddrPort, q questio
 	case err != nil:
 		ev.Answer = []string{err.Error()}
 	default:
-		ev.Status, ev.Answer = rcodeName(m.Rcode), describe(m)
+		ev.Status = rcodeName(m.Rcode)
+		ev.Answer, ev.Cut = describe(m)
 	}
-	l.trace = append(l.trace, ev)
+	l.trace = append(l.trace, l.budget.Keep(ev))
+	if err == nil {
+		err = given(l.budget.Spend(budget.Work, messageWork(m)))
+	}
 	return m, err
 }
 
@@ -194,6 +199,9 @@ func parse(wire []byte, query *dns.Msg) (*dns.Msg, error) {
 	if len(wire) < headerSize || binary.BigEndian.Uint16(wire) != query.Id {
 		return nil, errStray
 	}
+	if err := weigh(wire); err != nil {
+		return nil, err
+	}
 	m, err := unpack(wire)
 	if !m.Response || m.Opcode != dns.OpcodeQuery {
 		return nil, errStray
@@ -222,29 +230,4 @@ func parse(wire []byte, query *dns.Msg) (*dns.Msg, error) {
 		return nil, errStray
 	}
 	return m, nil
-}
-
-// describe returns the records of m that matter as evidence: the answer, or
-// else the referral with its glue or the SOA.
-func describe(m *dns.Msg) []string {
-	sections := [][]dns.RR{m.Answer}
-	if len(m.Answer) == 0 {
-		sections = [][]dns.RR{m.Ns, m.Extra}
-	}
-	var out []string
-	for _, section := range sections {
-		for _, rr := range section {
-			if rr.Header().Rrtype == dns.TypeOPT {
-				continue
-			}
-			if len(out) == maxEvidence {
-				return append(out, "(more records)")
-			}
-			out = append(out, strings.ReplaceAll(exact(rr).String(), "\t", " "))
-		}
-	}
-	if m.Truncated {
-		out = append(out, "(truncated)")
-	}
-	return out
 }

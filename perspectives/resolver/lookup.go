@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/budget"
 )
 
 // question is what is asked, the name in canonical form.
@@ -43,9 +44,10 @@ const maxBogus = 3
 type lookup struct {
 	s          *Session
 	r          *Resolver
-	queries    int // messages that may still be sent
-	signatures int // signatures that may still be verified
-	hashes     int // names and keys that may still be hashed
+	budget     *budget.Budget // of the check; nil for none but the limits
+	queries    int            // messages that may still be sent
+	signatures int            // signatures that may still be verified
+	hashes     int            // names and keys that may still be hashed
 	trace      []perspectives.Evidence
 	// lastResort is set while servers are sought because those known have failed.
 	lastResort bool
@@ -103,7 +105,7 @@ func (l *lookup) chainTo(z *zone) {
 
 // fatal says whether no further query of this lookup can succeed.
 func (l *lookup) fatal(ctx context.Context) bool {
-	return l.queries <= 0 || l.signatures <= 0 || ctx.Err() != nil
+	return l.queries <= 0 || l.signatures <= 0 || ctx.Err() != nil || l.budget.Ended() != nil
 }
 
 // follow resolves q and the aliases that it leads to. depth counts how many
@@ -116,6 +118,9 @@ func (l *lookup) follow(ctx context.Context, q question, depth int) (*Answer, er
 		if err != nil {
 			return nil, err
 		}
+		if err := l.budget.Spend(budget.Aliases, len(rep.cnames)); err != nil {
+			return nil, given(err)
+		}
 		l.note(a, rep, depth)
 		for _, target := range rep.cnames {
 			if slices.Contains(chain, target) {
@@ -125,7 +130,7 @@ func (l *lookup) follow(ctx context.Context, q question, depth int) (*Answer, er
 		}
 		a.CNAMEs = chain[1:]
 		if len(a.CNAMEs) > l.r.limits.CNAMEs {
-			return nil, fmt.Errorf("%w: more than %d aliases from %s", ErrLimit, l.r.limits.CNAMEs, chain[0])
+			return nil, &aliasError{l.r.limits.CNAMEs, chain[0]}
 		}
 		if rep.kind != aliased {
 			a.Records, a.Rcode, a.Server, a.Zone = rep.records, rep.rcode, rep.server, rep.zone
@@ -198,6 +203,9 @@ func (l *lookup) hopeless(ctx context.Context, z *zone, q query, failed *failure
 	}
 	n := 0
 	for _, err := range failed.errs {
+		if _, endless := errors.AsType[*aliasError](err); endless {
+			return true
+		}
 		if unvalidated(err) {
 			n++
 		}
@@ -229,7 +237,7 @@ func (l *lookup) askServer(ctx context.Context, z *zone, e *endpoint, q query, d
 	if err != nil {
 		return reply{}, fmt.Errorf("server %v: %w", e.addr, err)
 	}
-	rep, err := classify(m, z.name, q.question)
+	rep, err := classify(m, z.name, q.question, l.r.limits.CNAMEs)
 	if err == nil {
 		err = l.judge(ctx, z, q, m, &rep, depth)
 	}

@@ -300,7 +300,7 @@ func TestClassifyRefusesPartOfAMessage(t *testing.T) {
 		for _, rcode := range []int{dns.RcodeSuccess, dns.RcodeNameError} {
 			m := new(dns.Msg).SetQuestion(q.name, q.qtype)
 			m.Response, m.Authoritative, m.Truncated, m.Answer, m.Rcode = true, true, true, answer, rcode
-			if rep, err := classify(m, "test.", q); !errors.Is(err, ErrTruncated) {
+			if rep, err := classify(m, "test.", q, 12); !errors.Is(err, ErrTruncated) {
 				t.Errorf("%s, %s: found %v, %v, expected ErrTruncated", name, dns.RcodeToString[rcode], rep, err)
 			}
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"mpicsim/perspectives/budget"
 )
 
 const (
@@ -37,6 +39,7 @@ type nsec3Set struct {
 	salt       []byte
 	// hashes is the budget of names that may still be hashed.
 	hashes *int
+	budget *budget.Budget // of the check
 	// known remembers what was hashed.
 	known map[string][]byte
 }
@@ -82,9 +85,14 @@ func (s *nsec3Set) hash(name domain) ([]byte, error) {
 		return nil, fmt.Errorf("%w: too many names to hash", ErrLimit)
 	}
 	*s.hashes--
-	sum := sha1.Sum(append(bytes.Clone(wire), s.salt...))
+	if err := given(s.budget.Spend(budget.Work, hashWork(len(wire)+len(s.salt), len(s.salt), int(s.iterations)))); err != nil {
+		return nil, err
+	}
+	input := append(bytes.Clone(wire), s.salt...)
+	sum := sha1.Sum(input)
 	for range s.iterations {
-		sum = sha1.Sum(append(sum[:], s.salt...))
+		input = append(append(input[:0], sum[:]...), s.salt...)
+		sum = sha1.Sum(input)
 	}
 	if s.known == nil {
 		s.known = make(map[string][]byte)

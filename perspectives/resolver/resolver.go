@@ -41,6 +41,9 @@
 // then be dropped, because results must be reused neither across perspectives nor
 // across attempts (BR 3.2.2.9). A [Resolver] remembers nothing.
 //
+// A context that carries a [budget.Budget] bounds all lookups made in it together; a
+// lookup that it ends fails with [ErrLimit].
+//
 // Queries are strictly sequential, and the order of servers is that of the
 // hints and referrals: the same replies give the same queries. A Resolver is
 // safe for concurrent use, a Session is not.
@@ -59,6 +62,7 @@ import (
 	"github.com/miekg/dns"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/budget"
 )
 
 // Root is one root name server (a root hint).
@@ -219,7 +223,7 @@ func New(o Options) (*Resolver, error) {
 		return nil, fmt.Errorf("resolver: %w", err)
 	}
 	r := &Resolver{
-		network: o.Network, clock: o.Clock, roots: slices.Clone(o.Roots), limits: limits,
+		network: budget.Network(o.Network), clock: o.Clock, roots: slices.Clone(o.Roots), limits: limits,
 		rand: o.Rand, port: o.Port, allowed: o.Allowed,
 		anchors: anchors, fullNames: o.FullNames, plainCase: o.PlainCase,
 	}
@@ -323,7 +327,7 @@ type Answer struct {
 // Answer; every error is an [*Error].
 func (s *Session) Lookup(ctx context.Context, name string, qtype uint16) (*Answer, error) {
 	limits := s.r.limits
-	l := &lookup{s: s, r: s.r, queries: limits.Queries, signatures: limits.Signatures, hashes: limits.Hashes}
+	l := &lookup{s: s, r: s.r, budget: budget.From(ctx), queries: limits.Queries, signatures: limits.Signatures, hashes: limits.Hashes}
 	if s.r.validates() {
 		l.now = s.r.clock()
 	}

@@ -1,12 +1,15 @@
 package resolver
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"mpicsim/perspectives/budget"
 )
 
 // rrset is the records of one owner and type in one section, with the signatures
@@ -58,6 +61,9 @@ func (l *lookup) verify(zone string, keys []key, set rrset) (*dns.RRSIG, error) 
 	fail := func(code uint16, format string, args ...any) *bogusError {
 		return bogus(zone, set.owner, set.rrtype, code, format, args...)
 	}
+	if err := l.budget.Spend(budget.Work, setWork(set)); err != nil {
+		return nil, given(err)
+	}
 	canonical, err := canonicalSet(set)
 	if err != nil {
 		return nil, fail(dns.ExtendedErrorCodeDNSBogus, "%v", err)
@@ -66,6 +72,9 @@ func (l *lookup) verify(zone string, keys []key, set rrset) (*dns.RRSIG, error) 
 	var unsupported *bogusError
 	tries := 0
 	for _, sig := range set.sigs {
+		if err := l.budget.Spend(budget.Work, signatureWork+len(keys)); err != nil {
+			return nil, given(err)
+		}
 		if dns.CanonicalName(sig.SignerName) != zone {
 			continue
 		}
@@ -87,6 +96,10 @@ func (l *lookup) verify(zone string, keys []key, set rrset) (*dns.RRSIG, error) 
 			tries++
 			l.signatures--
 			k.read()
+			work := keyWork + verifyWork(k.public, set)
+			if err := cmp.Or(l.budget.Spend(budget.Signatures, 1), l.budget.Spend(budget.Work, work)); err != nil {
+				return nil, given(err)
+			}
 			switch {
 			case errors.Is(k.err, ErrUnsupportedKey):
 				unsupported = unsupportedKey(zone, set.owner, set.rrtype, sig.KeyTag, k.err)

@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/budget"
 )
 
 // StubOptions says which validating resolver a [Stub] asks.
@@ -87,7 +88,7 @@ func (s *Stub) NewSession() *StubSession {
 // refuses with an extended error that says so; else Indeterminate, with the
 // reason.
 func (s *StubSession) Lookup(ctx context.Context, name string, qtype uint16) (*Answer, error) {
-	l := &lookup{r: s.stub.r, queries: s.stub.r.limits.Queries, signatures: 1}
+	l := &lookup{r: s.stub.r, budget: budget.From(ctx), queries: s.stub.r.limits.Queries, signatures: 1}
 	a, err := s.answer(ctx, l, name, qtype)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -113,7 +114,10 @@ func (s *StubSession) answer(ctx context.Context, l *lookup, name string, qtype 
 		if err != nil {
 			return nil, err
 		}
-		rep, more, err := stubReply(m, question{last, qtype})
+		rep, more, err := stubReply(m, question{last, qtype}, l.r.limits.CNAMEs)
+		if err == nil {
+			err = given(l.budget.Spend(budget.Aliases, len(rep.cnames)))
+		}
 		if err != nil {
 			return nil, fmt.Errorf("server %v: %w", s.stub.server, err)
 		}
@@ -145,9 +149,10 @@ func (s *StubSession) answer(ctx context.Context, l *lookup, name string, qtype 
 // stubReply judges a reply of the recursive resolver to q. more is set if it follows
 // aliases and does not say what is at the end of them. A denial has the SOA record of
 // the zone of the name (RFC 2308 2.1, 2.2, 5), says NXDOMAIN, or is empty: there is
-// nobody else to ask. A referral or an answer to another question is none.
-func stubReply(m *dns.Msg, q question) (rep reply, more bool, err error) {
-	rep, found, err := fromAnswer(m, ".", q)
+// nobody else to ask. A referral or an answer to another question is none. More than
+// aliases aliases are ErrLimit.
+func stubReply(m *dns.Msg, q question, aliases int) (rep reply, more bool, err error) {
+	rep, found, err := fromAnswer(m, ".", q, aliases)
 	switch {
 	case err != nil:
 		return reply{}, false, err

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"mpicsim/perspectives/budget"
 )
 
 // trust is what a session knows about the signatures of a zone.
@@ -146,6 +148,9 @@ func (l *lookup) takeKeys(z *zone, m *dns.Msg) error {
 func (l *lookup) entryKeys(z *zone, all []key) ([]key, error) {
 	var entry []key
 	for _, k := range all {
+		if err := l.budget.Spend(budget.Work, len(z.ds)); err != nil {
+			return nil, given(err)
+		}
 		for _, ds := range z.ds {
 			if ds.KeyTag != k.tag || ds.Algorithm != k.rr.Algorithm {
 				continue
@@ -156,6 +161,9 @@ func (l *lookup) entryKeys(z *zone, all []key) ([]key, error) {
 				return nil, e
 			}
 			l.hashes--
+			if err := l.budget.Spend(budget.Work, hashWork(int(k.rr.Hdr.Rdlength), 0, 0)); err != nil {
+				return nil, given(err)
+			}
 			if got := k.rr.ToDS(ds.DigestType); got != nil && strings.EqualFold(got.Digest, ds.Digest) {
 				entry = append(entry, k)
 				break

@@ -228,7 +228,7 @@ type proof struct {
 // only if a limit was reached.
 func (l *lookup) denialIn(z *zone, keys []key, authority []dns.RR) (*proof, error) {
 	apex, _ := domainOf(z.name)
-	p := &proof{denial: denial{zone: apex, nsec3: nsec3Set{zone: apex, hashes: &l.hashes}}}
+	p := &proof{denial: denial{zone: apex, nsec3: nsec3Set{zone: apex, hashes: &l.hashes, budget: l.budget}}}
 	seen := make(map[question]bool)
 	for _, rr := range authority {
 		h := rr.Header()
