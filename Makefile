@@ -103,6 +103,10 @@ load: ## Six processes, CHECKS=100000 by CLIENTS=32 at a time; SIGNED=1 for sign
 bench-peers: ## Run the routing benchmarks beside other simulators' numbers
 	@$(GO) run ./cmd/performance --peers --benchtime $(BENCHTIME)
 
+.PHONY: hostile
+hostile: ## Measure checks of hostile servers, and hostile files, against the budget
+	@$(GO) run ./cmd/hostile
+
 .PHONY: performance
 performance: ## Run the benchmarks three times and write docs/performance.md
 	$(GO) run ./cmd/performance --benchtime $(BENCHTIME) -o docs/performance.md

@@ -13,8 +13,11 @@ const (
 	MaxExchange = 16 << 10
 	// maxDetail is how long a text for people becomes.
 	maxDetail = 4 << 10
-	// maxName is how long a name or a URL of evidence becomes.
-	maxName = 2 << 10
+	// maxName is how long a name or a URL of evidence becomes, and maxWord what is an
+	// identifier, or should be.
+	maxName, maxWord = 2 << 10, 256
+	// The most there are of some things: far more than one check brings.
+	maxAddresses, maxHops, maxAttempts = 400, 100, 8
 )
 
 // frame is what an exchange takes in JSON besides its texts.
@@ -110,10 +113,12 @@ func (r *Result) Bound(limit int) {
 	if limit <= 0 {
 		limit = MaxEvidence
 	}
-	const most = 400 // addresses, far more than a check may contact
-	if len(r.TargetAddresses) > most {
-		r.TargetAddresses = r.TargetAddresses[:most:most]
+	r.Perspective = shortened(r.Perspective, maxWord)
+	if len(r.TargetAddresses) > maxAddresses {
+		r.TargetAddresses = r.TargetAddresses[:maxAddresses:maxAddresses]
 	}
+	addresses, _, _ := boundLines(r.TargetAddresses, maxAddresses*64)
+	r.TargetAddresses = addresses
 	asked := 1
 	if r.Questions == Both {
 		asked = 2
@@ -125,7 +130,7 @@ func (r *Result) Bound(limit int) {
 // bound cuts o to about limit octets: a quarter each for what was seen and for the
 // proof of a failed lookup, an eighth for the chain, the rest for the evidence.
 func (o *Outcome) bound(limit int) {
-	o.Detail = shortened(o.Detail, maxDetail)
+	o.Detail, o.Reason, o.Clause = shortened(o.Detail, maxDetail), shortened(o.Reason, maxWord), shortened(o.Clause, maxWord)
 	left := limit
 	if o.Seen != nil {
 		seen, size := o.Seen.bound(limit / 4)
@@ -175,7 +180,7 @@ func boundEvidence(in []Evidence, limit int) (out []Evidence, size int, cut bool
 
 func boundChain(in []ChainLink, limit int) (out []ChainLink, size int, cut bool) {
 	for i, l := range in {
-		n := 2*frame + jsonSize(l.Zone) + jsonSize(l.Owner) + jsonSize(l.Detail) + jsonSize(l.EDE)
+		n := 2*frame + jsonSize(l.Zone) + jsonSize(l.Owner) + jsonSize(l.Type) + jsonSize(l.Detail) + jsonSize(l.EDE)
 		if size+n > limit {
 			return in[:i:i], size, true
 		}
@@ -189,6 +194,7 @@ func (s *Seen) bound(limit int) (*Seen, int) {
 	out, size := *s, 0
 	if s.DNS != nil {
 		d := *s.DNS
+		d.Name, d.FoundAt = shortened(d.Name, maxName), shortened(d.FoundAt, maxName)
 		var cut bool
 		d.Records, size, cut = boundLines(d.Records, limit)
 		if d.Cut = d.Cut || cut; d.Records == nil {
@@ -201,9 +207,10 @@ func (s *Seen) bound(limit int) (*Seen, int) {
 	}
 	if s.Web != nil {
 		w := *s.Web
-		w.URL = shortened(w.URL, maxName)
+		w.URL, w.Address = shortened(w.URL, maxName), shortened(w.Address, maxWord)
+		w.Page = w.Page[:min(len(w.Page), limit/2)]
 		size += frame + len(w.Page)*4/3 + jsonSize(w.URL)
-		w.Hops = append([]Hop(nil), w.Hops...)
+		w.Hops = append([]Hop(nil), w.Hops[:min(len(w.Hops), maxHops)]...)
 		for i := range w.Hops {
 			h := &w.Hops[i]
 			h.URL, h.Location = shortened(h.URL, maxName), shortened(h.Location, maxName)
@@ -214,6 +221,7 @@ func (s *Seen) bound(limit int) (*Seen, int) {
 	if s.TLS != nil {
 		t := *s.TLS
 		t.CommonName = shortened(t.CommonName, maxName)
+		t.Version, t.Protocol = shortened(t.Version, maxWord), shortened(t.Protocol, maxWord)
 		if len(t.Certificate)*4/3 > limit {
 			t.Certificate, t.Cut = nil, true
 		}
@@ -226,7 +234,8 @@ func (s *Seen) bound(limit int) (*Seen, int) {
 // bound returns f with at most about limit octets.
 func (f *LookupFailure) bound(limit int) (*LookupFailure, int) {
 	out := *f
-	out.Outside = shortened(f.Outside, maxDetail)
+	out.Name, out.Outside = shortened(f.Name, maxName), shortened(f.Outside, maxDetail)
+	out.Missing, _, _ = boundLines(f.Missing, maxWord)
 	size := jsonSize(out.Outside) + frame
 	var n int
 	var cut bool
@@ -238,7 +247,8 @@ func (f *LookupFailure) bound(limit int) (*LookupFailure, int) {
 		out.Cut = true
 	}
 	size += n
-	out.Attempts = append([]FailedLookup(nil), f.Attempts...)
+	out.Attempts = append([]FailedLookup(nil), f.Attempts[:min(len(f.Attempts), maxAttempts)]...)
+	out.Cut = out.Cut || len(f.Attempts) > maxAttempts
 	for i := range out.Attempts {
 		a := &out.Attempts[i]
 		a.Error = shortened(a.Error, maxDetail)

@@ -47,6 +47,8 @@ type coordinatorFile struct {
 	ReloadInterval remote.Duration `json:"reload_interval,omitempty"`
 	// Network is for a primary here.
 	Network networkFile `json:"network,omitzero"`
+	// Budget bounds what one check may cost a primary here.
+	Budget budgetFile `json:"budget,omitzero"`
 	// callersFile says who may call.
 	callersFile
 }
@@ -104,6 +106,9 @@ func (f coordinatorFile) build(dir string, records *slog.Logger, o *openmpic.Opt
 	if !f.Network.isZero() && f.PrimaryAt == "caller" {
 		return nil, errors.New("network: want primary_at here with it")
 	}
+	if f.Budget != (budgetFile{}) && f.PrimaryAt == "caller" {
+		return nil, errors.New("budget: want primary_at here with it")
+	}
 	if f.Remotes == "" {
 		return nil, errors.New("remotes_file: missing")
 	}
@@ -120,7 +125,7 @@ func (f coordinatorFile) build(dir string, records *slog.Logger, o *openmpic.Opt
 	}
 	switch f.PrimaryAt {
 	case "", "here":
-		if d.Primary, err = primaryHere(*listed.Primary, f.Network); err != nil {
+		if d.Primary, err = primaryHere(*listed.Primary, f.Network, f.Budget); err != nil {
 			return nil, err
 		}
 	case "caller":
@@ -175,9 +180,12 @@ func ruleOn(name string, day time.Time, before policy.Quorum) policy.Quorum {
 }
 
 // primaryHere checks from this process.
-func primaryHere(p perspectives.Perspective, network networkFile) (coordinator.Runner, error) {
+func primaryHere(p perspectives.Perspective, network networkFile, limits budgetFile) (coordinator.Runner, error) {
 	config, err := network.local(p)
 	if err != nil {
+		return nil, err
+	}
+	if config.Budget, err = limits.limits(); err != nil {
 		return nil, err
 	}
 	config.Clock = time.Now

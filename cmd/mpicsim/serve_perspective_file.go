@@ -47,6 +47,8 @@ type perspectiveFile struct {
 	GroupReadable bool          `json:"secrets_group_readable,omitempty"`
 	Partners      []partnerFile `json:"partners"`
 	Network       networkFile   `json:"network,omitzero"`
+	// Budget bounds what one check may cost.
+	Budget budgetFile `json:"budget,omitzero"`
 }
 
 // partnerFile is one partner; see remote.Partner.
@@ -112,7 +114,11 @@ func (f perspectiveFile) validate() error {
 
 // local returns the configuration of the perspective itself, without a clock.
 func (f perspectiveFile) local() (local.Config, error) {
-	return f.Network.local(f.Perspective)
+	c, err := f.Network.local(f.Perspective)
+	if err == nil {
+		c.Budget, err = f.Budget.limits()
+	}
+	return c, err
 }
 
 // credentials reads the files that the configuration names.

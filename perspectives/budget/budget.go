@@ -98,7 +98,7 @@ type Limits struct {
 	Aliases    int           // default 100
 	Signatures int           // default 256
 	Endpoints  int           // default 100
-	Work       int           // default 4,000,000, about 40 ms of one processor
+	Work       int           // default 3,000,000, about 30 ms of one processor
 	Time       time.Duration // default 1 min
 }
 
@@ -115,7 +115,7 @@ func (l Limits) WithDefaults() (Limits, error) {
 		Aliases:    {&l.Aliases, 100},
 		Signatures: {&l.Signatures, 256},
 		Endpoints:  {&l.Endpoints, 100},
-		Work:       {&l.Work, 4_000_000},
+		Work:       {&l.Work, 3_000_000},
 	} {
 		if *f.value < 0 {
 			return l, fmt.Errorf("budget %v: found %d, expected a positive number or 0 for the default", r, *f.value)
@@ -175,7 +175,7 @@ func (e *Exhausted) Error() string {
 }
 
 // Is reports whether target is [ErrExhausted].
-func (e *Exhausted) Is(target error) bool { return target == ErrExhausted } //nolint:errorlint // that is what Is compares
+func (e *Exhausted) Is(target error) bool { return target == ErrExhausted }
 
 // Budget is what one check may still use. Create it with [New].
 type Budget struct {
@@ -316,7 +316,14 @@ func From(ctx context.Context) *Budget {
 }
 
 // Ended returns the [*Exhausted] that ended the check of ctx, nil if none did.
-func Ended(ctx context.Context) *Exhausted {
+func Ended(ctx context.Context) error {
+	if ended := endOf(ctx); ended != nil {
+		return ended
+	}
+	return nil
+}
+
+func endOf(ctx context.Context) *Exhausted {
 	b := From(ctx)
 	if b == nil {
 		return nil
@@ -335,7 +342,7 @@ func Ended(ctx context.Context) *Exhausted {
 // before it was reached, whatever it says: what was not looked at to the end is
 // neither permission nor its refusal.
 func Settle(ctx context.Context, o *perspectives.Outcome) {
-	ended := Ended(ctx)
+	ended := endOf(ctx)
 	if ended == nil {
 		return
 	}

@@ -47,7 +47,7 @@ func TestNil(t *testing.T) {
 	g.Expect(b).To(BeNil())
 	g.Expect(b.Spend(budget.Work, 1<<40)).To(Succeed())
 	g.Expect(b.Ended()).NotTo(HaveOccurred())
-	g.Expect(budget.Ended(t.Context())).To(BeNil())
+	g.Expect(budget.Ended(t.Context())).To(Succeed())
 	ev := perspectives.Evidence{Kind: "dns", Answer: []string{"x"}}
 	g.Expect(b.Keep(ev)).To(Equal(ev))
 	n := network{}
@@ -147,7 +147,7 @@ func TestTime(t *testing.T) {
 		g := NewWithT(t)
 		ctx, cancel := budget.With(t.Context(), budget.New(budget.Limits{Time: time.Second}))
 		defer cancel()
-		g.Expect(budget.Ended(ctx)).To(BeNil())
+		g.Expect(budget.Ended(ctx)).To(Succeed())
 		<-ctx.Done()
 		o := perspectives.Outcome{Verdict: perspectives.Pass, Reason: "no-caa-records", Detail: "as if nothing were"}
 		budget.Settle(ctx, &o)
@@ -160,7 +160,7 @@ func TestTime(t *testing.T) {
 		ctx, cancel = budget.With(outer, budget.New(budget.Limits{}))
 		defer cancel()
 		stop()
-		g.Expect(budget.Ended(ctx)).To(BeNil())
+		g.Expect(budget.Ended(ctx)).To(Succeed())
 	})
 }
 

@@ -80,6 +80,11 @@ type finish struct {
 	panicked *RunnerPanic
 }
 
+// maxAnswer is about how many octets of JSON are kept of what one perspective says:
+// several times what a perspective of this program sends by default. What is judged of
+// an answer is never cut.
+const maxAnswer = 4 * perspectives.MaxEvidence
+
 // askOne runs the check at one perspective, within the timeout.
 func (co *Coordinator) askOne(ctx context.Context, p perspective, check perspectives.Check) (a Answer, panicked *RunnerPanic) {
 	defer func() {
@@ -102,5 +107,6 @@ func (co *Coordinator) askOne(ctx context.Context, p perspective, check perspect
 	case a.Result.Perspective != p.Name || a.Result.RIR != p.RIR || a.Result.Questions != check.Questions:
 		a.Fault = Misconfigured
 	}
+	a.Result.Bound(maxAnswer)
 	return a, nil
 }

@@ -14,6 +14,7 @@ import (
 	"strconv"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/budget"
 )
 
 const (
@@ -201,6 +202,9 @@ func (v *validation) request(ctx context.Context, at *url.URL, conn net.Conn, f 
 		return nil, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // as above
+	if err := v.budget.Spend(budget.Work, fieldWork*fields(resp.Header)); err != nil {
+		return nil, err
+	}
 	out := &response{
 		code: resp.StatusCode, proto: resp.Proto, status: resp.Status, location: resp.Header.Get("Location"),
 		locations: distinct(resp.Header.Values("Location")),
@@ -218,6 +222,17 @@ func (v *validation) request(ctx context.Context, at *url.URL, conn net.Conn, f 
 	}
 	out.body, out.cut, out.coding = string(body), cut, coding
 	return out, nil
+}
+
+// fieldWork is what reading one field of a header costs besides its octets: fields
+// that are empty take thirty times their size in memory.
+const fieldWork = 60
+
+func fields(h http.Header) (n int) {
+	for _, values := range h {
+		n += len(values)
+	}
+	return n
 }
 
 func distinct(values []string) int {

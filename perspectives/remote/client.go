@@ -52,7 +52,8 @@ type ClientConfig struct {
 	Validity time.Duration
 	// ClockSkew is how far the clocks may differ, [ClockSkew] if 0.
 	ClockSkew time.Duration
-	// MaxAnswer is how many octets an answer may have, 4 MiB if 0.
+	// MaxAnswer is how many octets an answer may have, 1 MiB if 0:
+	// four times the evidence of a check (perspectives.MaxEvidence).
 	MaxAnswer int64
 	// MaxIdle is how many connections are kept for later checks, 100 if 0; a
 	// negative number closes each after its answer.
@@ -91,7 +92,7 @@ type Client struct {
 const (
 	defaultTimeout   = 40 * time.Second
 	defaultValidity  = time.Minute
-	defaultMaxAnswer = 4 << 20
+	defaultMaxAnswer = 4 * perspectives.MaxEvidence
 	defaultMaxIdle   = 100         // as many checks at once need no handshake of their own
 	clientIdle       = time.Minute // less than the server's
 	maxRefusal       = 4 << 10

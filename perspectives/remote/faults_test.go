@@ -147,7 +147,7 @@ var _ = Describe("A corroboration by five remotes over mutual TLS", func() {
 		}),
 		Entry("answer without end", fault{
 			after:  answering(func(_ *ailing, w http.ResponseWriter, r *http.Request, _ []byte) { flood(w, r) }),
-			reason: remote.ReasonTooLarge, detail: "4194304 octets",
+			reason: remote.ReasonTooLarge, detail: "1048576 octets",
 		}),
 		Entry("answer for another perspective", fault{
 			after:  saying(func(a *remote.Answer) { a.Perspective, a.Result.Perspective = "test/ord", "test/ord" }),

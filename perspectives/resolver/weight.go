@@ -70,10 +70,10 @@ func (w *weighing) record(off int) int {
 		w.broken = true
 		return end
 	}
-	switch skip, names := placesOfNames(rrtype); {
-	case names == anywhere:
+	switch skip, names := placesOfNames(rrtype); names {
+	case anywhere:
 		w.octets += longestName
-	case names == everywhere:
+	case everywhere:
 		w.octets += size / 2 * longestName
 	default:
 		for data += skip; names > 0 && data < end && !w.broken; names-- {

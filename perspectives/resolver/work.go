@@ -19,16 +19,19 @@ const (
 	// keyWork is to read a key, which may be a point that must lie on its curve.
 	keyWork = 2000
 	// shaWork is to hash 64 octets.
-	shaWork = 16
+	shaWork = 10
+	// dataWork is to unpack an octet of data, which package dns writes as up to four.
+	dataWork = 6
 )
 
-// messageWork is what a reply costs besides its octets: its records, and their
-// owners, which are short on the wire and long in memory.
+// messageWork is what it costs to unpack and classify a reply: its records, their
+// data, and their owners, which are short on the wire and long in memory.
 func messageWork(m *dns.Msg) int {
 	work := 0
 	for _, section := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
 		for _, rr := range section {
-			work += recordWork + len(rr.Header().Name)
+			h := rr.Header()
+			work += recordWork + len(h.Name) + dataWork*int(h.Rdlength)
 		}
 	}
 	return work
@@ -53,15 +56,15 @@ func setWork(set rrset) int {
 
 // verifyWork is what it costs to try one pair of key and signature for set.
 func verifyWork(k publicKey, set rrset) int {
-	work := 1000 + setWork(set)/4
+	work := 1000 + setWork(set)/3
 	switch k := k.(type) {
 	case *rsaKey:
 		words := k.n.BitLen()/64 + 1
 		multiplications := bits.Len64(k.e) + bits.OnesCount64(k.e)
 		return work + words*words*multiplications/4
-	case *ecdsaKey:
+	case ecdsaKey:
 		if k.key.Params().BitSize > 256 {
-			return work + 80_000
+			return work + 110_000
 		}
 		return work + 9_000
 	}
