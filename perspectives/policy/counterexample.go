@@ -229,3 +229,17 @@ func (c *comparison) choose(all [][]int, groups []remoteGroup, k int, taken []in
 	}
 	return all
 }
+
+// NeverIssues says why q refuses every attempt by set, as a sentence: "" if it
+// issues when all perspectives pass. The errors are those of [Decide].
+func NeverIssues(q Quorum, set perspectives.Set) (string, error) {
+	answers := make([]Answer, len(set.Remotes))
+	for n, r := range set.Remotes {
+		answers[n] = Answer{Perspective: r, DCV: perspectives.Pass, CAA: perspectives.Pass}
+	}
+	d, err := Decide(q, SameSet(Answer{Perspective: set.Primary, DCV: perspectives.Pass, CAA: perspectives.Pass}, answers...))
+	if err != nil || d.Issue {
+		return "", err
+	}
+	return fmt.Sprintf("%s (%s)", d.Detail, d.Reason), nil
+}

@@ -69,6 +69,21 @@ func CheckSet(q Quorum, set perspectives.Set) []Violation {
 	return found
 }
 
+// Distinct returns how many remotes of a set count: those too near to the primary
+// do not, and those too near to each other count as one (BR 3.2.2.9).
+func (q Quorum) Distinct(set perspectives.Set) int { return len(q.group(set.Primary, set.Remotes)) }
+
+// Regions returns the RIR service regions that the remotes that count lie in, in
+// the order of [place.RIRs].
+func (q Quorum) Regions(set perspectives.Set) (list []place.RIR) {
+	for _, r := range place.RIRs() {
+		if slices.ContainsFunc(q.group(set.Primary, set.Remotes), func(g []perspectives.Perspective) bool { return regionOf(g) == r }) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
 // apart says whether two points are distinct, and how far they are apart. A
 // distance that is not a number is no distance.
 func (q Quorum) apart(a, b place.Location) (float64, bool) {
@@ -124,11 +139,11 @@ func (q Quorum) nearPairs(all []perspectives.Perspective) []Violation {
 				continue
 			}
 			v := Violation{Reason: NotDistinct, A: a.Name, B: b.Name, DistanceKm: d}
-			v.Detail = fmt.Sprintf("%s and %s are %.0f km apart, %.0f needed", a.Name, b.Name, d, q.MinDistanceKm)
+			v.Detail = fmt.Sprintf("%s and %s are %s km apart, %s needed", a.Name, b.Name, place.FormatKm(d), place.FormatKm(q.MinDistanceKm))
 			if i == 0 {
 				v.Reason = NearPrimary
-				v.Detail = fmt.Sprintf("%s is %.0f km from the primary %s, %.0f needed: it is no remote",
-					b.Name, d, a.Name, q.MinDistanceKm)
+				v.Detail = fmt.Sprintf("%s is %s km from the primary %s, %s needed: it is no remote",
+					b.Name, place.FormatKm(d), a.Name, place.FormatKm(q.MinDistanceKm))
 			}
 			found = append(found, v)
 		}
@@ -161,7 +176,7 @@ func (q Quorum) resolverFaults(all []perspectives.Perspective) []Violation {
 			if d, ok := q.apart(at, bt); !ok {
 				found = append(found, Violation{
 					Reason: ResolverDistance, A: a.Name, B: b.Name, DistanceKm: d,
-					Detail: fmt.Sprintf("the resolvers of %s and %s are %.0f km apart, %.0f needed", a.Name, b.Name, d, q.MinDistanceKm),
+					Detail: fmt.Sprintf("the resolvers of %s and %s are %s km apart, %s needed", a.Name, b.Name, place.FormatKm(d), place.FormatKm(q.MinDistanceKm)),
 				})
 			}
 		}

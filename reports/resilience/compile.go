@@ -88,17 +88,12 @@ func prepare(viewpoints []result.Viewpoint, p Policy) (*Predicate, perspectives.
 // issues returns an error that wraps ErrNeverIssues if a unanimous set gets no
 // certificate.
 func issues(q policy.Quorum, set perspectives.Set) error {
-	answers := make([]policy.Answer, len(set.Remotes))
-	for i, r := range set.Remotes {
-		answers[i] = policy.Answer{Perspective: r, DCV: perspectives.Pass, CAA: perspectives.Pass}
-	}
-	primary := policy.Answer{Perspective: set.Primary, DCV: perspectives.Pass, CAA: perspectives.Pass}
-	d, err := policy.Decide(q, policy.SameSet(primary, answers...))
+	why, err := policy.NeverIssues(q, set)
 	if err != nil {
 		return err
 	}
-	if !d.Issue {
-		return fmt.Errorf("%w: %s (%s)", ErrNeverIssues, d.Detail, d.Reason)
+	if why != "" {
+		return fmt.Errorf("%w: %s", ErrNeverIssues, why)
 	}
 	return nil
 }
@@ -118,7 +113,7 @@ func aside(remotes []perspectives.Perspective, q policy.Quorum) (perspectives.Pe
 			}
 		}
 	}
-	return perspectives.Perspective{}, fmt.Errorf("no place on Earth is %.0f km from all %d remotes", q.MinDistanceKm, len(remotes))
+	return perspectives.Perspective{}, fmt.Errorf("no place on Earth is %s km from all %d remotes", place.FormatKm(q.MinDistanceKm), len(remotes))
 }
 
 func apart(q policy.Quorum, a, b place.Location) bool {

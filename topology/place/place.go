@@ -11,6 +11,7 @@ package place
 import (
 	"fmt"
 	"math"
+	"strconv"
 )
 
 // EarthRadiusKm is the mean Earth radius in kilometres.
@@ -52,6 +53,16 @@ func DistanceKm(a, b Location) float64 {
 // length of the shortest cable on the surface; packet delays use it.
 func ArcKm(a, b Location) float64 {
 	return 2 * EarthRadiusKm * math.Asin(math.Min(1, math.Sqrt(haversine(a, b))))
+}
+
+// FormatKm writes a distance in kilometres rounded down, to whole ones from 1,000 km
+// on and to tenths below: a distance below a limit of whole kilometres never reads as
+// if it were up to it.
+func FormatKm(km float64) string {
+	if km >= 1000 {
+		return strconv.FormatFloat(math.Floor(km), 'f', 0, 64)
+	}
+	return strconv.FormatFloat(math.Floor(km*10)/10, 'f', -1, 64)
 }
 
 // haversine returns hav of the central angle between a and b, from 0 to 1.
