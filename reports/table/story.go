@@ -30,7 +30,7 @@ type story struct {
 	w       io.Writer
 	r       *result.Replay
 	o       StoryOptions
-	virtual map[string]bool // perspectives with a virtual AS
+	virtual map[string]*virtual // of perspectives, nil for those in a real AS
 	err     error
 }
 
@@ -54,9 +54,11 @@ func Story(w io.Writer, r *result.Replay, o StoryOptions) error {
 
 // tell makes a replay the one that is printed.
 func (s *story) tell(r *result.Replay) {
-	s.r, s.virtual = r, map[string]bool{}
+	s.r, s.virtual = r, map[string]*virtual{}
 	for _, p := range r.Perspectives {
-		s.virtual[p.Name] = p.Virtual
+		if p.Virtual {
+			s.virtual[p.Name] = &virtual{exit: p.Exit.String()}
+		}
 	}
 }
 
@@ -217,14 +219,18 @@ func (s *story) cutOff(c result.Check) {
 	}
 }
 
-// path shows the ASes on the way from a perspective; a virtual AS, which stands for
-// the perspective itself, is left out.
-func path[AS fmt.Stringer](way []AS, virtual bool) string {
+// virtual is a perspective in a virtual AS, and the AS that it leaves its cloud by.
+type virtual struct{ exit string }
+
+// path shows the ASes on the way from a perspective; virtual ASes, which stand for
+// the perspective itself, are left out: the first, and its exit behind it.
+func path[AS fmt.Stringer](way []AS, from *virtual) string {
 	var asns []string
 	for n, asn := range way {
-		if n > 0 || !virtual {
-			asns = append(asns, asn.String())
+		if from != nil && (n == 0 || n == 1 && asn.String() == from.exit) {
+			continue
 		}
+		asns = append(asns, asn.String())
 	}
 	return strings.Join(asns, " ")
 }

@@ -196,3 +196,16 @@ func TestThousands(t *testing.T) {
 		g.Expect(thousands(n)).To(Equal(want))
 	}
 }
+
+// TestPathWithoutVirtualASes: neither the region's own AS nor its way out is shown,
+// and an AS inside its cloud is.
+func TestPathWithoutVirtualASes(t *testing.T) {
+	g := NewWithT(t)
+	region := &virtual{exit: "4200000002"}
+	for want, way := range map[string][]topology.ASN{
+		"174 9": {4200000001, 4200000002, 174, 9}, "16509 7": {4200000001, 16509, 7}, "174 4200000002": {4200000001, 174, 4200000002},
+	} {
+		g.Expect(path(way, region)).To(Equal(want))
+	}
+	g.Expect(path([]topology.ASN{174, 9}, nil)).To(Equal("174 9"))
+}

@@ -83,7 +83,7 @@ func (s *story) attack(e result.Event, what string) {
 		s.printf("           announced: %s\n", a)
 	}
 	if len(p.Kept) > 0 {
-		said(fmt.Sprintf("packets of %s pass the attacker, and go on by %s", ases(p.Attracted), path(p.Kept, false)))
+		said(fmt.Sprintf("packets of %s pass the attacker, and go on by %s", ases(p.Attracted), path(p.Kept, nil)))
 	}
 	if p.Answers {
 		said("but what the CA sends he answers himself; he knows it by where it comes from")
@@ -116,16 +116,16 @@ func payloads(e result.Event) string {
 func scope(e result.Event) string {
 	var b strings.Builder
 	if len(e.Path) > 0 {
-		b.WriteString(" with the path " + path(e.Path, false))
+		b.WriteString(" with the path " + path(e.Path, nil))
 	}
 	if len(e.Classes) > 0 {
 		b.WriteString(" to " + strings.Join(e.Classes, ", ") + " only")
 	}
 	if len(e.To) > 0 {
-		b.WriteString(" to AS " + path(e.To, false) + " only")
+		b.WriteString(" to AS " + path(e.To, nil) + " only")
 	}
 	if len(e.Except) > 0 {
-		b.WriteString(" but not to AS " + path(e.Except, false))
+		b.WriteString(" but not to AS " + path(e.Except, nil))
 	}
 	if e.NoExport {
 		b.WriteString(", to be told to nobody (NO_EXPORT)")
@@ -161,7 +161,7 @@ func (s *story) convergence() {
 				if len(p) == 0 {
 					ways = append(ways, "no route")
 				} else {
-					ways = append(ways, path(p, false))
+					ways = append(ways, path(p, nil))
 				}
 			}
 			s.printf("           AS %v goes back and forth between: %s\n", a.AS, strings.Join(ways, "; "))

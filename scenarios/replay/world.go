@@ -356,7 +356,7 @@ func (w *World) describe() *result.Replay {
 		p := a.Site.Perspective
 		r.Perspectives = append(r.Perspectives, result.Perspective{
 			Name: p.Name, City: p.City, RIR: p.RIR, Location: p.Location,
-			AS: a.ASN, Virtual: a.Virtual, Attached: a.Model, Neighbors: a.Neighbors(), Prefixes: text(w.sites[name].prefixes),
+			AS: a.ASN, Virtual: a.Virtual, Attached: a.Model, Neighbors: a.Neighbors(), Exit: a.Exit, Prefixes: text(w.sites[name].prefixes),
 		})
 	}
 	if w.control != nil {

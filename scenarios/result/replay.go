@@ -159,6 +159,9 @@ type Perspective struct {
 	Attached string `json:"attached"`
 	// Neighbors is how many links the virtual AS has.
 	Neighbors int `json:"neighbors"`
+	// Exit is a second virtual AS, by which a cloud region leaves its cloud; 0 if the
+	// first is linked to the Internet itself.
+	Exit topology.ASN `json:"exit,omitempty"`
 	// Prefixes are the perspective's own, by which answers come back to it.
 	Prefixes []string `json:"prefixes"`
 }
