@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"mpicsim/perspectives/catalog"
 	"mpicsim/perspectives/policy"
 	"mpicsim/sim/route"
+	"mpicsim/topology"
 )
 
 // Deployment is one CA's perspectives and rule, with the Internet to judge them
@@ -196,6 +198,50 @@ func (d *DeploymentSource) Sites() []ResolvedSite {
 		}
 	}
 	return sites
+}
+
+// ASNumbers are AS numbers that a field of a file names.
+type ASNumbers struct {
+	Field string
+	// Named are AS numbers such as "AS 16509", or files that hold such.
+	Named []string
+}
+
+// ASNumbers returns the AS numbers that the deployment's file names, by field, in
+// the order of the file's description.
+func (d *DeploymentSource) ASNumbers() (list []ASNumbers) {
+	add := func(field, file string, ases ...topology.ASN) {
+		var named []string
+		for _, asn := range ases {
+			named = append(named, fmt.Sprintf("AS %v", asn))
+		}
+		if file != "" {
+			named = append(named, filepath.Base(file))
+		}
+		if len(named) > 0 {
+			list = append(list, ASNumbers{field, named})
+		}
+	}
+	for _, s := range d.Sites() {
+		var ases []topology.ASN
+		if s.AS != 0 {
+			ases = append(ases, s.AS)
+		}
+		add(s.field, "", slices.Concat(ases, s.Providers, s.Peers)...)
+	}
+	for n, p := range d.Routing.Policies {
+		add(fmt.Sprintf("routing.policies[%d]", n), p.Scores, p.ASes...)
+	}
+	if r := d.RPKI; r != nil {
+		var ases []topology.ASN
+		for _, v := range r.VRPs {
+			ases = append(ases, v.Origin)
+		}
+		add("rpki", r.File, ases...)
+	}
+	add("victims", d.Victims.Weights, d.Victims.ASes...)
+	add("attackers", d.Attackers.Weights, d.Attackers.ASes...)
+	return list
 }
 
 // Use replaces the topology by a file of AS relationships, as the flag --topology

@@ -26,6 +26,7 @@ import (
 type assessFlags struct {
 	topology      string
 	date          string
+	by            string
 	minResilience float64
 	json          bool
 	markdown      bool
@@ -42,29 +43,38 @@ func newAssessCommand(s streams) *cobra.Command {
 		Long: `Assess judges a CA's perspectives and quorum rule, as CA.yaml states them:
 
   compliance with BR 3.2.2.9, requirement by requirement, on the day and on each
-    later day from which a stricter rule holds, and the methods' sunset dates
+    later day from which a stricter rule holds or a method that it uses is banned
+  the CA's own rule: whether it issues on any attempt that the BR of that day
+    refuse, with an example
+  what the BR ask beyond that and was not examined, clause by clause
+  what is hardly true as stated: places, AS numbers
   resilience to prefix hijacks under the CA's rule and under each phase of the BR,
     with bounds for ties; the weakest victims, the strongest attackers
-  the best one and two regions of the catalog to add
+  the best one and two regions of the catalog to add, in groups that the model
+    cannot tell apart
   what the quorum costs in honest requests that fail
 
 Without a topology in CA.yaml or in --topology it is a synthetic Internet, which
 tells rules apart but says nothing about real victims.
 
-Exit code 1: the deployment does not comply on the day, uses a method that is
-banned, or its median resilience, with all ties to the attacker, is below
---min-resilience. So it can gate a deployment.`,
+Exit code 1: the deployment does not comply on the day, or with --by on some day
+up to then; it can never meet its own rule; or its median resilience, with all ties
+to the attacker, is below --min-resilience. So it can gate a deployment.`,
 		Example: `  # A published set, on the embedded default
   mpicsim assess docs/ca/open-mpic.yaml
 
   # On the real topology, as a gate
-  mpicsim assess ca.yaml --topology 20250901.as-rel2.txt.bz2 --min-resilience 0.9`,
+  mpicsim assess ca.yaml --topology 20250901.as-rel2.txt.bz2 --min-resilience 0.9
+
+  # Will it still comply at the end of next year?
+  mpicsim assess ca.yaml --by 2027-12-31`,
 		Args: exactlyOne("a file that describes a deployment"),
 		RunE: func(cmd *cobra.Command, args []string) error { return runAssess(cmd.Context(), s, args[0], f) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.topology, "topology", "", "`FILE` of AS relationships instead of CA.yaml's topology")
 	flags.StringVar(&f.date, "date", "", "`YYYY-MM-DD` of the assessment (default: today)")
+	flags.StringVar(&f.by, "by", "", "`YYYY-MM-DD` up to which the deployment must comply (default: the day of the assessment)")
 	flags.Float64Var(&f.minResilience, "min-resilience", 0, "median resilience to demand, `0 to 1`")
 	flags.IntVar(&f.list, "list", 5, "how many victims and attackers to list")
 	flags.IntVar(&f.workers, "workers", runtime.GOMAXPROCS(0), "how many processors to use")
@@ -81,6 +91,16 @@ func runAssess(ctx context.Context, s streams, path string, f assessFlags) error
 		var err error
 		if day, err = policy.ParseDate(f.date); err != nil {
 			return fmt.Errorf("--date: %w", err)
+		}
+	}
+	demands := assessment.Demands{MinResilience: f.minResilience}
+	if f.by != "" {
+		var err error
+		if demands.By, err = policy.ParseDate(f.by); err != nil {
+			return fmt.Errorf("--by: %w", err)
+		}
+		if f.by < day.Format(time.DateOnly) {
+			return fmt.Errorf("--by: found %s, expected the day of the assessment, %s, or a later one", f.by, day.Format(time.DateOnly))
 		}
 	}
 	if !(f.minResilience >= 0 && f.minResilience <= 1) {
@@ -100,6 +120,7 @@ func runAssess(ctx context.Context, s streams, path string, f assessFlags) error
 	if err != nil {
 		return err
 	}
+	a.Decide(demands)
 	err = writeOutput(s, f.output, func(w *bufio.Writer) error {
 		if f.json {
 			out := json.NewEncoder(w)
@@ -118,10 +139,14 @@ func runAssess(ctx context.Context, s streams, path string, f assessFlags) error
 }
 
 // assess computes the hijacks of the deployment's study and puts the page
-// together.
+// together, but for the verdict.
 func assess(ctx context.Context, ca *scenarios.DeploymentSource, day time.Time, f assessFlags) (*assessment.Assessment, error) {
 	set := ca.Set()
 	methods, err := assessment.MethodsAt(ca.Methods, day)
+	if err != nil {
+		return nil, err
+	}
+	calendar, err := assessment.Deployment{Set: set, Rule: ca.Rule, Methods: ca.Methods}.Calendar(day)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +169,8 @@ func assess(ctx context.Context, ca *scenarios.DeploymentSource, day time.Time, 
 			Topology: m.Topology, TieBreak: m.TieBreak, Seed: m.Seed, Victims: m.Victims, Attackers: m.Attackers,
 			Hijacks: plan.Hijacks(), Candidate: len(sites) - 1 - len(set.Remotes),
 		},
-		Perspectives: assessment.Places(set), Compliance: assessment.Calendar(set, day), Methods: methods, Failures: judge.failures,
+		Perspectives: assessment.Places(set), Doubts: assessment.Doubts(set, m.Topology.Kind, numbers(ca)),
+		Compliance: calendar, NotExamined: assessment.NotExamined(day), Methods: methods, Failures: judge.failures,
 	}
 	if m.Policies != nil || m.RPKI != nil {
 		a.Inputs.Policies, a.Inputs.RPKI, a.Inputs.Prefixes = m.Policies, m.RPKI, m.Prefixes
@@ -155,8 +181,15 @@ func assess(ctx context.Context, ca *scenarios.DeploymentSource, day time.Time, 
 	if a.Attacks, err = judge.attacks(f.list); err != nil {
 		return nil, err
 	}
-	a.Decide(f.minResilience)
 	return a, nil
+}
+
+// numbers are the AS numbers that the deployment's file names.
+func numbers(ca *scenarios.DeploymentSource) (list []assessment.Numbers) {
+	for _, n := range ca.ASNumbers() {
+		list = append(list, assessment.Numbers(n))
+	}
+	return list
 }
 
 // judge applies rules to hijacks as they come.
@@ -199,6 +232,10 @@ func newJudge(ca *scenarios.DeploymentSource, plan *study.Plan, day time.Time) (
 			options.Policies = append(options.Policies, p)
 		case !errors.Is(err, resilience.ErrNeverIssues):
 			return nil, err
+		default:
+			if rule.NeverIssues, err = policy.NeverIssues(q, set); err != nil {
+				return nil, err
+			}
 		}
 		j.rules = append(j.rules, rule)
 	}
@@ -245,7 +282,7 @@ func (j *judge) add(h *result.Hijack) error {
 	return nil
 }
 
-// bestAdditions is how many of the best sets of each size are listed.
+// bestAdditions is how many groups of the best sets of each size are listed.
 const bestAdditions = 3
 
 // attacks returns what the rules make of each shape of attack.
@@ -267,12 +304,14 @@ func (j *judge) attacks(list int) ([]assessment.Attack, error) {
 		for _, rule := range j.rules {
 			if rule.Issues {
 				p := byName[name].Policies[issuing]
-				rule.Needs, rule.Result, rule.Benign = p.Needs, p.WithPrimary, p.Benign
 				issuing++
-				if rule.Own {
+				rule.Needs, rule.NeverIssues, rule.Issues = p.Needs, p.NeverIssues, p.WithPrimary != nil
+				if rule.Issues {
+					rule.Result, rule.Benign = withoutParties(p.WithPrimary), p.Benign
+				}
+				if rule.Issues && rule.Own {
 					out.Weakest, out.Strongest = p.WithPrimary.Victims, p.WithPrimary.Attackers
 				}
-				rule.Result = withoutParties(rule.Result)
 			}
 			out.Rules = append(out.Rules, rule)
 		}

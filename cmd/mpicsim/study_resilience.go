@@ -47,7 +47,11 @@ A deployment is a set of the catalog, or PRIMARY:REMOTE,REMOTE,... of the study'
 viewpoints. With several shapes of attack the report ends with the strongest of
 them for each attacker. Sampled victims and attackers come with a bootstrap interval. An
 aggregated study has the same numbers, but nothing by attacker, no strongest
-attack, and no interval for sampled attackers.`,
+attack, and no interval for sampled attackers.
+
+With --pairwise, viewpoints that the model cannot tell apart are one row. A set that
+can never meet a rule is an error; where too few of its perspectives have a route to
+anybody it says "cannot issue", and there is no resilience.`,
 		Example: `  mpicsim study resilience results --perspectives aws/us-east-2:aws/us-west-1,aws/us-west-2 --rule 1/2 --rule 2/2
   mpicsim study resilience results --perspectives openmpic-default --rule br@2026-12-15 --json
   mpicsim study resilience results --pairwise`,

@@ -5,7 +5,8 @@
 // [QuorumAt] gives the rule in force on a day, [ParseRule] one by name,
 // [Decide] applies a rule to the answers of one attempt, [Certain] says whether
 // those still to come matter, and [CheckSet] says before any attempt what is wrong
-// with a deployment.
+// with a deployment. [Counterexample] finds an attempt that one rule accepts and
+// another refuses, and [NeverIssues] says why a set can never meet a rule.
 //
 // Modelled: the number of remotes, the non-corroborations table, the RIR rule,
 // the 500 km rules for perspectives and for their resolvers, the monitoring

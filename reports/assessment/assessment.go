@@ -3,28 +3,22 @@
 // its quorum withstands and what would improve it.
 //
 // Modelled: the rules of BR 3.2.2.9 on the number, distance and RIR regions of
-// perspectives and their resolvers by effective date, and the days from which
-// validation methods are discouraged or banned. Not modelled, because no program
-// can see it: hosting, network security, and whether stated places are true.
+// perspectives and their resolvers by effective date; whether the CA's own quorum
+// rule accepts nothing that they refuse ([policy.Counterexample]); and the days from
+// which validation methods are discouraged or banned. What no program can see from a
+// description, such as hosting and whether stated places are true, is listed as not
+// examined ([NotExamined]), and what cannot be true as stated as a doubt ([Doubts]).
 package assessment
 
 import (
-	"cmp"
-	"fmt"
-	"math"
-	"slices"
-	"strings"
-	"time"
-
 	"mpicsim/perspectives"
 	"mpicsim/perspectives/policy"
 	"mpicsim/reports/resilience"
 	"mpicsim/scenarios/result"
-	"mpicsim/topology/place"
 )
 
 // Schema names the version of [Assessment]'s JSON form.
-const Schema = "mpicsim/assessment/v1"
+const Schema = "mpicsim/assessment/v2"
 
 // Assessment is what a deployment came to.
 type Assessment struct {
@@ -37,10 +31,14 @@ type Assessment struct {
 	Inputs Inputs `json:"inputs"`
 	// Perspectives are the primary, then the remotes as configured.
 	Perspectives []Perspective `json:"perspectives"`
+	// Doubts are what is hardly true as stated.
+	Doubts []Doubt `json:"doubts"`
 	// Compliance is by day: that of the assessment, then each on which a stricter
-	// rule takes effect.
+	// rule takes effect or a method that is used is banned.
 	Compliance []Compliance `json:"compliance"`
-	Methods    []Method     `json:"methods"`
+	// NotExamined are the requirements that compliance says nothing about.
+	NotExamined []Unexamined `json:"not_examined"`
+	Methods     []Method     `json:"methods"`
 	// Attacks are the resilience by shape of attack.
 	Attacks []Attack `json:"attacks"`
 	// Failures is what Benign rests on.
@@ -84,6 +82,18 @@ type Compliance struct {
 	Compliant    bool               `json:"compliant"`
 	Requirements []Requirement      `json:"requirements"`
 	Violations   []policy.Violation `json:"violations,omitempty"`
+	// Own is how the CA's own rule stands to this one.
+	Own OwnRule `json:"own_rule"`
+}
+
+// OwnRule is the quorum rule that the CA applies on a day.
+type OwnRule struct {
+	Name string `json:"name"`
+	// NeverIssues says why the set can never meet it; empty if it can.
+	NeverIssues string `json:"never_issues,omitempty"`
+	// Counterexample is an attempt on which it issues although the BR refuse; nil if
+	// there is none.
+	Counterexample *policy.Breach `json:"counterexample"`
 }
 
 // Requirement is one demand of a rule.
@@ -124,163 +134,12 @@ type Rule struct {
 	Name string `json:"name"`
 	From string `json:"from,omitempty"`
 	Own  bool   `json:"own"`
-	// Issues is false if the deployment could not issue at all under the rule.
-	Issues bool                `json:"issues"`
-	Needs  string              `json:"needs,omitempty"`
-	Result *resilience.Outcome `json:"result,omitempty"`
-	Benign *resilience.Benign  `json:"benign,omitempty"`
-}
-
-// Verdict says whether the deployment may go live.
-type Verdict struct {
-	Compliant bool `json:"compliant"`
-	// MinResilience is the bar, 0 for none. Resilience is the median under the
-	// CA's own rule with all ties to the attacker, the least of all shapes of
-	// attack.
-	MinResilience float64 `json:"min_resilience,omitempty"`
-	Resilience    float64 `json:"resilience"`
-	Pass          bool    `json:"pass"`
-}
-
-// Places lists the perspectives of a set with their nearest neighbours.
-func Places(set perspectives.Set) []Perspective {
-	all := append([]perspectives.Perspective{set.Primary}, set.Remotes...)
-	var list []Perspective
-	for n, p := range all {
-		out := Perspective{Perspective: p, Primary: n == 0}
-		for k, other := range all {
-			if k == n {
-				continue
-			}
-			if km := place.DistanceKm(p.Location, other.Location); out.Nearest == "" || km < out.NearestKm {
-				out.Nearest, out.NearestKm = other.Name, km
-			}
-		}
-		list = append(list, out)
-	}
-	return list
-}
-
-// Calendar returns how a set stands to the rule of a day and to each later phase
-// of the BR.
-func Calendar(set perspectives.Set, day time.Time) []Compliance {
-	list := []Compliance{Judge(set, policy.QuorumAt(day), day)}
-	for _, q := range policy.Phases() {
-		if q.Effective.After(day) {
-			list = append(list, Judge(set, q, q.Effective))
-		}
-	}
-	return list
-}
-
-// Judge says clause by clause how a set stands to a rule.
-func Judge(set perspectives.Set, q policy.Quorum, from time.Time) Compliance {
-	c := Compliance{From: from.Format(time.DateOnly), Rule: q.Name, Clause: q.Clause, Violations: policy.CheckSet(q, set)}
-	c.Compliant = len(c.Violations) == 0
-	violated := func(reasons ...string) bool {
-		return slices.ContainsFunc(c.Violations, func(v policy.Violation) bool { return slices.Contains(reasons, v.Reason) })
-	}
-	need := func(met bool, what, found, want string) {
-		c.Requirements = append(c.Requirements, Requirement{what, found, want, met})
-	}
-	few := slices.ContainsFunc(c.Violations, func(v policy.Violation) bool { // of the set; with names it is about a distance
-		return v.A == "" && slices.Contains([]string{policy.TooFewRemotes, policy.TooManyRemotes, policy.NotDistinct}, v.Reason)
-	})
-	need(!few, "remote perspectives", fmt.Sprint(len(set.Remotes)), fmt.Sprintf("%d or more", q.MinRemotes))
-	if q.MinRIRs > 0 {
-		regions := map[place.RIR]bool{}
-		for _, r := range set.Remotes {
-			regions[r.RIR] = true
-		}
-		need(!violated(policy.TooFewRIRs), "their RIR regions", fmt.Sprint(len(regions)), fmt.Sprintf("%d or more", q.MinRIRs))
-	}
-	if q.MinDistanceKm > 0 {
-		want := fmt.Sprintf("%.0f km or more", q.MinDistanceKm)
-		all := append([]perspectives.Perspective{set.Primary}, set.Remotes...)
-		found, km := closest(all, perspectiveAt)
-		need(km >= q.MinDistanceKm && !violated(policy.BadPlace), "between perspectives", found, want)
-		found, km = closest(all, resolverAt)
-		need(km >= q.MinDistanceKm && !violated(policy.ResolverDistance), "between resolvers", found, want)
-		need(!violated(policy.ResolverRegion), "resolvers' RIR regions", resolverRegions(all), "those of their perspectives")
-	}
-	need(!violated(policy.DuplicateName), "names", fmt.Sprintf("%d", len(set.Remotes)+1), "each once")
-	return c
-}
-
-func resolverAt(p perspectives.Perspective) place.Location {
-	at, _ := p.ResolverLocation()
-	return at
-}
-
-func perspectiveAt(p perspectives.Perspective) place.Location { return p.Location }
-
-// closest describes the two perspectives that are nearest to each other, and says
-// how far apart they are.
-func closest(all []perspectives.Perspective, at func(perspectives.Perspective) place.Location) (text string, km float64) {
-	type pair struct {
-		km   float64
-		text string
-	}
-	var pairs []pair
-	for n, a := range all {
-		for _, b := range all[:n] {
-			km := place.DistanceKm(at(a), at(b))
-			pairs = append(pairs, pair{km, fmt.Sprintf("%.0f km, %s and %s", km, b.Name, a.Name)})
-		}
-	}
-	if len(pairs) == 0 {
-		return "one place", math.Inf(1)
-	}
-	least := slices.MinFunc(pairs, func(a, b pair) int { return cmp.Compare(a.km, b.km) })
-	return least.text, least.km
-}
-
-// resolverRegions describes where resolvers stand.
-func resolverRegions(all []perspectives.Perspective) string {
-	var elsewhere []string
-	for _, p := range all {
-		if _, rir := p.ResolverLocation(); rir != p.RIR {
-			elsewhere = append(elsewhere, fmt.Sprintf("%s: %v", p.Name, rir))
-		}
-	}
-	if len(elsewhere) > 0 {
-		return strings.Join(elsewhere, ", ")
-	}
-	return "the same"
-}
-
-// MethodsAt returns what the BR say about validation methods on a day. The error
-// names one that is not known.
-func MethodsAt(methods []string, day time.Time) ([]Method, error) {
-	list := []Method{}
-	for _, m := range methods {
-		rule, err := policy.MethodAt(perspectives.Method(m), day)
-		if err != nil {
-			return nil, err
-		}
-		out := Method{Method: rule.Method, Section: cmp.Or(rule.Section, rule.AddressSection), Allowed: !rule.Banned}
-		if !rule.DiscouragedFrom.IsZero() {
-			out.Discouraged = rule.DiscouragedFrom.Format(time.DateOnly)
-		}
-		if !rule.BannedFrom.IsZero() {
-			out.Banned = rule.BannedFrom.Format(time.DateOnly)
-		}
-		list = append(list, out)
-	}
-	return list, nil
-}
-
-// Decide fills in the verdict.
-func (a *Assessment) Decide(minResilience float64) {
-	v := Verdict{Compliant: a.Compliance[0].Compliant, MinResilience: minResilience, Resilience: 1}
-	for _, m := range a.Methods {
-		v.Compliant = v.Compliant && m.Allowed
-	}
-	for _, attack := range a.Attacks {
-		if own := attack.Rules[0]; own.Result != nil {
-			v.Resilience = min(v.Resilience, own.Result.Median.Lower)
-		}
-	}
-	v.Pass = v.Compliant && v.Resilience >= minResilience
-	a.Verdict = v
+	// Issues is false if the deployment could not issue at all under the rule, and
+	// NeverIssues says why: then there is nothing that it withstands, and Result and
+	// Benign are nil.
+	Issues      bool                `json:"issues"`
+	NeverIssues string              `json:"never_issues,omitempty"`
+	Needs       string              `json:"needs,omitempty"`
+	Result      *resilience.Outcome `json:"result"`
+	Benign      *resilience.Benign  `json:"benign"`
 }

@@ -1,6 +1,7 @@
 package assessment_test
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -61,12 +62,129 @@ func TestRequirementsAreTheRules(t *testing.T) {
 
 func TestCalendar(t *testing.T) {
 	g := NewWithT(t)
-	day := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
-	var rules []string
-	for _, c := range assessment.Calendar(set(t, "lets-encrypt-2020"), day) {
-		rules = append(rules, c.From+" "+c.Rule)
+	day := time.Date(2026, 4, 1, 13, 0, 0, 0, time.UTC)
+	days := func(methods ...string) (list []string) {
+		all, err := assessment.Deployment{Set: set(t, "lets-encrypt-2020"), Rule: "br", Methods: methods}.Calendar(day)
+		g.Expect(err).NotTo(HaveOccurred())
+		for _, c := range all {
+			list = append(list, c.From+" "+c.Rule)
+			g.Expect(c.Own.Name).To(Equal(c.Rule), "br is the rule of each day")
+		}
+		return list
 	}
-	g.Expect(rules).To(Equal([]string{"2026-04-01 br@2026-03-15", "2026-06-15 br@2026-06-15", "2026-12-15 br@2026-12-15"}))
+	g.Expect(days("acme-http-01")).To(Equal([]string{"2026-04-01 br@2026-03-15", "2026-06-15 br@2026-06-15", "2026-12-15 br@2026-12-15"}))
+	g.Expect(days("contact-email-txt", "acme-http-01", "reverse-address-lookup")).To(Equal([]string{
+		"2026-04-01 br@2026-03-15", "2026-06-15 br@2026-06-15", "2026-12-15 br@2026-12-15", "2027-03-15 br@2026-12-15", "2028-03-15 br@2026-12-15",
+	}), "and those on which a method is banned")
+	day = time.Date(2026, 12, 15, 13, 0, 0, 0, time.UTC)
+	g.Expect(days()).To(Equal([]string{"2026-12-15 br@2026-12-15"}))
+	_, err := assessment.Deployment{Set: set(t, "lets-encrypt-2020"), Rule: "most"}.Calendar(day)
+	g.Expect(err).To(HaveOccurred())
+	_, err = assessment.Deployment{Set: set(t, "lets-encrypt-2020"), Rule: "br", Methods: []string{"telepathy"}}.Calendar(day)
+	g.Expect(err).To(HaveOccurred())
+}
+
+// TestOwnRule: a CA's rule is judged by the BR of the day, whatever its perspectives.
+func TestOwnRule(t *testing.T) {
+	for name, c := range map[string]struct {
+		set, rule, day string
+		compliant      bool
+		never          string
+		found          string
+	}{
+		"the table":                        {"example-five-remotes", "br", "2026-11-28", true, "", "br@2026-06-15"},
+		"stricter than the table":          {"example-five-remotes", "5/5", "2026-11-28", true, "", "5/5"},
+		"four of five in four regions":     {"example-five-remotes", "4/5", "2026-11-28", true, "", "4/5"},
+		"primary only":                     {"example-five-remotes", "primary-only", "2026-11-28", false, "", "primary-only asks no remote"},
+		"two of five":                      {"example-five-remotes", "2/5", "2026-11-28", false, "", "2/5 issues with 2 of 5"},
+		"all but two":                      {"example-five-remotes", "n-2", "2026-11-28", false, "", "n-2 issues with 3 of 5"},
+		"all but two of six":               {"example-six-remotes", "n-2", "2026-11-28", true, "", "n-2"},
+		"an older phase":                   {"example-five-remotes", "br@2025-03-15", "2026-11-28", false, "", "br@2025-03-15 issues with 0 of 5"},
+		"monitoring in its time":           {"example-five-remotes", "br", "2025-04-01", true, "", "br@2025-03-15"},
+		"monitoring, but no remote":        {"example-five-remotes", "primary-only", "2025-04-01", false, "", "primary-only asks no remote"},
+		"before there was a rule":          {"example-five-remotes", "primary-only", "2025-03-14", true, "", "primary-only asks no remote"},
+		"a rule for another number":        {"example-five-remotes", "2/3", "2026-11-28", true, "5 remotes for the domain validation, the rule is for 3 (too-many-remotes)", "2/3 never issues"},
+		"too few remotes for the BR alone": {"lets-encrypt-2020", "lets-encrypt-2020", "2026-11-28", false, "", "lets-encrypt-2020 issues with 2 of 3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			day, err := policy.ParseDate(c.day)
+			g.Expect(err).NotTo(HaveOccurred())
+			got, err := assessment.Deployment{Set: set(t, c.set), Rule: c.rule}.On(day)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(got.Compliant).To(Equal(c.compliant))
+			g.Expect(got.Own.NeverIssues).To(Equal(c.never))
+			g.Expect(got.Requirements).To(ContainElement(And(HaveField("What", "the CA's rule"), HaveField("Found", c.found), HaveField("Met", got.Own.Counterexample == nil))))
+		})
+	}
+}
+
+// TestFoundAgrees: what is printed as found does not contradict the verdict beside
+// it, at the limits too.
+func TestFoundAgrees(t *testing.T) {
+	g := NewWithT(t)
+	q, err := policy.ParseRule("br@2026-12-15", time.Time{})
+	g.Expect(err).NotTo(HaveOccurred())
+	row := func(s perspectives.Set, what string) assessment.Requirement {
+		for _, r := range assessment.Judge(s, q, q.Effective).Requirements {
+			if r.What == what {
+				return r
+			}
+		}
+		t.Fatalf("no requirement %q", what)
+		return assessment.Requirement{}
+	}
+	five := set(t, "example-five-remotes")
+	g.Expect(row(five, "remote perspectives")).To(Equal(assessment.Requirement{What: "remote perspectives", Found: "5", Want: "5 or more", Met: true}))
+
+	near := five
+	near.Remotes = slices.Clone(five.Remotes)
+	near.Remotes[4].Location = near.Remotes[1].Location
+	near.Remotes[4].Location.Lat += 499.6 / 111.19 // a chord of just less
+	g.Expect(row(near, "remote perspectives")).To(Equal(assessment.Requirement{What: "remote perspectives", Found: "4 distinct of 5", Want: "5 or more", Met: false}))
+	between := row(near, "between perspectives")
+	g.Expect(between).To(And(HaveField("Met", false), HaveField("Found", HavePrefix("499.4 km, vultr/nrt and "))))
+
+	near.Remotes[4].RIR = place.RIPE
+	near.Remotes = near.Remotes[1:]
+	g.Expect(row(near, "their RIR regions")).To(And(HaveField("Met", true), HaveField("Found", "2: LACNIC, RIPE NCC")), "a pair of two regions counts for none")
+
+	nowhere := five
+	nowhere.Remotes = slices.Clone(five.Remotes)
+	nowhere.Remotes[2].Location.Lat, nowhere.Remotes[3].RIR = 91, place.Unknown
+	g.Expect(row(nowhere, "places")).To(And(HaveField("Met", false), HaveField("Found", ContainSubstring("latitude 91"))))
+
+	twice := five
+	twice.Remotes = append(slices.Clone(five.Remotes), five.Remotes[0])
+	g.Expect(row(twice, "names")).To(And(HaveField("Met", false), HaveField("Found", ContainSubstring(`two perspectives are named "gcp/us-west1"`))))
+}
+
+// TestNotExamined: each clause is named by its number on the day.
+func TestNotExamined(t *testing.T) {
+	g := NewWithT(t)
+	clauses := func(day string) (list []string) {
+		at, err := policy.ParseDate(day)
+		g.Expect(err).NotTo(HaveOccurred())
+		for _, u := range assessment.NotExamined(at) {
+			g.Expect(u.Level).To(BeElementOf("MUST", "SHOULD", "MAY"))
+			list = append(list, u.Clause+": "+u.What)
+		}
+		return list
+	}
+	for _, day := range []string{"2025-03-15", "2026-11-28", "2027-03-15"} {
+		all := clauses(day)
+		for _, what := range []string{"encrypted channel", "BGP routing incidents", "shared DNS cache", "earlier", "each validation method", "CAA records", "the log has", "two years", "delegated", "hosting:"} {
+			g.Expect(all).To(ContainElement(ContainSubstring(what)), day)
+		}
+	}
+	for day, clause := range map[string]string{"2026-06-15": "BR 3.2.2.8", "2026-06-16": "BR 4.2.2.1, 4.2.2.1.1"} {
+		g.Expect(clauses(day)).To(ContainElement(HavePrefix(clause+": CAA records")), day)
+	}
+	for day, clause := range map[string]string{"2026-03-15": "BR 3.2.2.4, 3.2.2.8.1", "2026-06-16": "BR 3.2.2.4, 4.2.2.1.3", "2026-09-07": "BR 4.2.2.2"} {
+		g.Expect(clauses(day)).To(ContainElement(HavePrefix(clause+": the primary validates DNSSEC")), day)
+	}
+	g.Expect(clauses("2026-03-14")).NotTo(ContainElement(ContainSubstring("DNSSEC")))
+	g.Expect(clauses("2025-03-14")).NotTo(ContainElement(HavePrefix("BR 3.2.2.9:")))
 }
 
 func TestPlaces(t *testing.T) {
@@ -100,22 +218,43 @@ func TestMethods(t *testing.T) {
 
 func TestVerdict(t *testing.T) {
 	g := NewWithT(t)
+	bounds := func(lower float64) *resilience.Outcome {
+		return &resilience.Outcome{Median: resilience.Bounds{Lower: lower, Picked: 0.95, Upper: 1}}
+	}
 	a := assessment.Assessment{
-		Compliance: []assessment.Compliance{{Compliant: true}, {Compliant: false}}, // not yet
-		Methods:    []assessment.Method{{Allowed: true}},
+		Compliance: []assessment.Compliance{{From: "2026-11-28", Compliant: true}, {From: "2026-12-15"}}, // not any more
 		Attacks: []assessment.Attack{
-			{Rules: []assessment.Rule{{Result: &resilience.Outcome{Median: resilience.Bounds{Lower: 0.9, Picked: 0.95, Upper: 1}}}}},
-			{Rules: []assessment.Rule{{Result: &resilience.Outcome{Median: resilience.Bounds{Lower: 0.8, Picked: 0.95, Upper: 1}}}}},
+			{Rules: []assessment.Rule{{Result: bounds(0.9)}}},
+			{Rules: []assessment.Rule{{Result: bounds(0.8)}}},
 		},
 	}
 	for bar, pass := range map[float64]bool{0: true, 0.8: true, 0.81: false} {
-		a.Decide(bar)
-		g.Expect(a.Verdict).To(Equal(assessment.Verdict{Compliant: true, MinResilience: bar, Resilience: 0.8, Pass: pass}))
+		a.Decide(assessment.Demands{MinResilience: bar})
+		g.Expect(a.Verdict).To(Equal(assessment.Verdict{
+			Compliant: true, NotCompliantFrom: "2026-12-15", MinResilience: bar, Resilience: new(0.8), Pass: pass,
+		}))
 	}
-	a.Methods[0].Allowed = false
-	a.Decide(0)
-	g.Expect(a.Verdict.Pass).To(BeFalse())
-	a.Methods, a.Compliance[0].Compliant = nil, false
-	a.Decide(0)
-	g.Expect(a.Verdict.Pass).To(BeFalse())
+	for by, pass := range map[string]bool{"2026-11-28": true, "2026-12-14": true, "2026-12-15": false, "2027-01-01": false} {
+		day, err := policy.ParseDate(by)
+		g.Expect(err).NotTo(HaveOccurred())
+		a.Decide(assessment.Demands{By: day})
+		g.Expect(a.Verdict).To(And(HaveField("Pass", pass), HaveField("Compliant", true), HaveField("By", by)), by)
+	}
+
+	// Whoever cannot issue passes nothing, and has no resilience.
+	a.Compliance[0].Own.NeverIssues = "5 remotes, the rule is for 3"
+	a.Attacks[0].Rules[0].Result, a.Attacks[1].Rules[0].Result = nil, nil
+	a.Decide(assessment.Demands{})
+	g.Expect(a.Verdict).To(And(HaveField("Pass", false), HaveField("CannotIssue", "5 remotes, the rule is for 3"), HaveField("Resilience", BeNil())))
+	text, err := json.Marshal(a)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(text)).To(And(ContainSubstring(`"resilience":null`), ContainSubstring(`"result":null`), Not(ContainSubstring(`"resilience":1`))))
+
+	a = assessment.Assessment{Compliance: []assessment.Compliance{{From: "2026-11-28", Compliant: true}}, Attacks: []assessment.Attack{{Rules: []assessment.Rule{{NeverIssues: "no route"}}}}}
+	a.Decide(assessment.Demands{})
+	g.Expect(a.Verdict).To(And(HaveField("Pass", false), HaveField("CannotIssue", "no route")))
+
+	a = assessment.Assessment{Compliance: []assessment.Compliance{{From: "2026-11-28"}}, Attacks: []assessment.Attack{{Rules: []assessment.Rule{{Result: bounds(1)}}}}}
+	a.Decide(assessment.Demands{})
+	g.Expect(a.Verdict).To(And(HaveField("Pass", false), HaveField("NotCompliantFrom", "2026-11-28")))
 }

@@ -75,6 +75,7 @@ type Accumulator struct {
 	attacks    []*tally // in order of first appearance
 	last       *tally
 	strongest  *strongest // nil if not asked for
+	routed     result.Set // the viewpoints that had a route in some hijack
 }
 
 // column is where a viewpoint's bit is in a set.
@@ -126,7 +127,7 @@ func NewAccumulator(o Options) (*Accumulator, error) {
 		a.predicates = append(a.predicates, c)
 		a.sliced = append(a.sliced, c.slice(&a.rosters, index))
 	}
-	a.mask = make(result.Set, a.words)
+	a.mask, a.routed = make(result.Set, a.words), make(result.Set, a.words)
 	for _, c := range a.columns {
 		a.mask[c.word] |= c.mask
 	}
@@ -156,6 +157,9 @@ func (a *Accumulator) Add(h *result.Hijack) error {
 	}
 	if err != nil {
 		return fmt.Errorf("hijack of AS %v by AS %v: %w", h.Victim, h.Attacker, err)
+	}
+	for i, reached := range h.Reached {
+		a.routed[i] |= reached
 	}
 	return nil
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // ComparisonSchema names the version of [Comparison]'s JSON form.
-const ComparisonSchema = "mpicsim/comparison/v1"
+const ComparisonSchema = "mpicsim/comparison/v2"
 
 // Comparison is what policies withstand by way of attack and surface, in rows.
 type Comparison struct {
@@ -28,10 +28,13 @@ type ComparisonRow struct {
 	Surface string `json:"surface,omitempty"`
 	Victims int    `json:"victims"`
 	Hijacks int64  `json:"hijacks"`
-	Median  Bounds `json:"median"`
-	Mean    Bounds `json:"mean"`
+	// NeverIssues says why nobody gets a certificate under the policy, as in
+	// [PolicyResult]; then there are no measures.
+	NeverIssues string  `json:"never_issues,omitempty"`
+	Median      *Bounds `json:"median"`
+	Mean        *Bounds `json:"mean"`
 	// Unreached is the part of the mean that only a lack of routes withstands.
-	Unreached Bounds `json:"unreached"`
+	Unreached *Bounds `json:"unreached"`
 	// Spread is nil if everybody was computed.
 	Spread *Spread `json:"spread,omitempty"`
 }
@@ -63,10 +66,14 @@ func Compare(attacks []string, reports []Compared) *Comparison {
 				if o == nil {
 					o = p.WithoutPrimary
 				}
-				all = append(all, placed{n, at, surface, ComparisonRow{
+				row := ComparisonRow{
 					Deployment: p.Deployment, Rule: p.Rule.Name, Needs: p.Needs, Attack: a.Attack, Surface: r.Surface, Victims: a.Victims, Hijacks: a.Hijacks,
-					Median: o.Median, Mean: o.Mean, Unreached: o.Unreached, Spread: o.Spread,
-				}})
+					NeverIssues: p.NeverIssues,
+				}
+				if o != nil {
+					row.Median, row.Mean, row.Unreached, row.Spread = &o.Median, &o.Mean, &o.Unreached, o.Spread
+				}
+				all = append(all, placed{n, at, surface, row})
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"mpicsim/perspectives/policy"
 	"mpicsim/topology"
@@ -49,6 +50,10 @@ type PolicyResult struct {
 	Rule    policy.Quorum `json:"rule"`
 	// Needs says what an attacker must fool, such as "primary and 4 of 5 remotes".
 	Needs string `json:"needs"`
+	// NeverIssues says why nobody gets a certificate under the policy: perspectives
+	// have no route to anybody. Then there is nothing that it withstands, and there are
+	// no outcomes.
+	NeverIssues string `json:"never_issues,omitempty"`
 	// WithPrimary demands that the primary is fooled too; nil without a primary.
 	WithPrimary *Outcome `json:"with_primary,omitempty"`
 	// WithoutPrimary looks at the remotes alone; nil if the rule does not.
@@ -153,6 +158,10 @@ func (t *tally) report(o ReportOptions) (Attack, error) {
 	for i, p := range t.a.o.Policies {
 		r := PolicyResult{Deployment: p.Deployment.Name, Rule: p.Rule, Needs: t.a.predicates[i].String()}
 		r.Primary, r.Remotes = p.Deployment.names(t.a.o.Viewpoints)
+		if r.NeverIssues = t.a.neverIssues(i); r.NeverIssues != "" {
+			out.Policies = append(out.Policies, r)
+			continue
+		}
 		if t.a.predicates[i].primary {
 			r.WithPrimary = t.outcome(i, withPrimary, o)
 		}
@@ -173,6 +182,22 @@ func (t *tally) report(o ReportOptions) (Attack, error) {
 	}
 	t.addSpreads(&out)
 	return out, nil
+}
+
+// neverIssues says why nobody gets a certificate under a policy, "" if somebody may:
+// it is not met if all perspectives pass that had a route in some hijack.
+func (a *Accumulator) neverIssues(i int) string {
+	c := a.predicates[i]
+	if c.Succeeds(a.routed) {
+		return ""
+	}
+	var lost []string
+	for _, v := range c.members {
+		if !a.routed.Has(v) {
+			lost = append(lost, a.o.Viewpoints[v].Name)
+		}
+	}
+	return "no route to any victim or attacker at " + strings.Join(lost, ", ")
 }
 
 // addSpreads puts the intervals to all outcomes. Every policy is judged by the same

@@ -1,8 +1,10 @@
 package resilience
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"mpicsim/scenarios/result"
 	"mpicsim/topology"
@@ -33,6 +35,11 @@ type Viewpoint struct {
 	Victims    int    `json:"victims"`
 	// Unreached is the share of hijacks, by weight, in which it has no route.
 	Unreached float64 `json:"unreached"`
+	// Group is the same for viewpoints that the model cannot tell apart: with all ties
+	// to the attacker they have the same resilience, and with all to the victim, and
+	// only the picks of a tie-break differ. Groups are numbered from 1, the least
+	// resilient first: by the lower bound, then the upper.
+	Group int `json:"group"`
 }
 
 // Region is the mean over the viewpoints in one RIR region that have some route,
@@ -174,6 +181,7 @@ func (p *pairwise) report() (viewpoints []Viewpoint, regions []Region) {
 		}
 		viewpoints = append(viewpoints, out)
 	}
+	groupAlike(viewpoints)
 	for rir, r := range byRIR {
 		if n := float64(r.Viewpoints); n > 0 {
 			r.RIR = place.RIR(rir)
@@ -185,6 +193,29 @@ func (p *pairwise) report() (viewpoints []Viewpoint, regions []Region) {
 		}
 	}
 	return viewpoints, regions
+}
+
+// groupAlike numbers the groups of viewpoints.
+func groupAlike(viewpoints []Viewpoint) {
+	type bounds struct{ none, lower, upper, unreached float64 }
+	of := func(v Viewpoint) bounds {
+		b := bounds{0, rounded(v.Resilience.Lower), rounded(v.Resilience.Upper), rounded(v.Unreached)}
+		if v.Victims == 0 { // behind all that have some route
+			b.none = 1
+		}
+		return b
+	}
+	var all []bounds
+	for _, v := range viewpoints {
+		all = append(all, of(v))
+	}
+	slices.SortFunc(all, func(x, y bounds) int {
+		return cmp.Or(cmp.Compare(x.none, y.none), cmp.Compare(x.lower, y.lower), cmp.Compare(x.upper, y.upper), cmp.Compare(y.unreached, x.unreached))
+	})
+	all = slices.Compact(all)
+	for n := range viewpoints {
+		viewpoints[n].Group = 1 + slices.Index(all, of(viewpoints[n]))
+	}
 }
 
 func (r *Region) add(v Viewpoint) {

@@ -1,6 +1,7 @@
 package resilience_test
 
 import (
+	"math"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -67,6 +68,17 @@ func TestViewpointsEqualOracle(t *testing.T) {
 			regions[v.RIR] = append(regions[v.RIR], v)
 		}
 		g.Expect(got.Viewpoints[2].Victims).To(Equal(d.victims - 1))
+		for _, v := range got.Viewpoints {
+			for _, w := range got.Viewpoints {
+				same := math.Abs(v.Resilience.Lower-w.Resilience.Lower)+math.Abs(v.Resilience.Upper-w.Resilience.Upper)+math.Abs(v.Unreached-w.Unreached) < 1e-8
+				if (v.Group == w.Group) != same {
+					t.Errorf("%s and %s: groups %d and %d", v.Name, w.Name, v.Group, w.Group)
+				}
+				if v.Resilience.Lower < w.Resilience.Lower-1e-8 {
+					g.Expect(v.Group).To(BeNumerically("<", w.Group))
+				}
+			}
+		}
 		delete(regions, place.Unknown)
 		g.Expect(got.Regions).To(HaveLen(len(regions)))
 		for _, r := range got.Regions {

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"mpicsim/reports/assessment"
 	"mpicsim/reports/resilience"
+	"mpicsim/topology/place"
 )
 
 // AssessmentOptions say how an assessment is shown.
@@ -34,7 +36,9 @@ func Assessment(w io.Writer, a *assessment.Assessment, o AssessmentOptions) erro
 	o.Color = o.Color && !o.Markdown
 	p := &page{w: w, a: a, o: o}
 	p.head()
+	p.doubts()
 	p.compliance()
+	p.unexamined()
 	p.methods()
 	for _, attack := range a.Attacks {
 		p.attack(attack)
@@ -120,7 +124,7 @@ func (p *page) head() {
 		}
 		nearest := ""
 		if v.Nearest != "" {
-			nearest = fmt.Sprintf("%s, %.0f km", v.Nearest, v.NearestKm)
+			nearest = fmt.Sprintf("%s, %s km", v.Nearest, place.FormatKm(v.NearestKm))
 		}
 		rows = append(rows, table.Row{v.Name, role, v.City, v.RIR.String(), nearest})
 	}
@@ -144,7 +148,54 @@ func (p *page) compliance() {
 		for _, v := range c.Violations {
 			p.prose(fmt.Sprintf("%s: %s (%s)", c.From, v.Detail, v.Clause))
 		}
+		if b := c.Own.Counterexample; b != nil {
+			p.prose(fmt.Sprintf("%s: %s (%s)", c.From, b, b.Clause))
+		}
+		if why := c.Own.NeverIssues; why != "" {
+			p.prose(fmt.Sprintf("%s: rule %s never issues: %s", c.From, c.Own.Name, why))
+		}
 	}
+}
+
+// doubts lists what is hardly true as stated.
+func (p *page) doubts() {
+	if len(p.a.Doubts) == 0 {
+		return
+	}
+	p.heading("Hardly true as stated")
+	for _, d := range p.a.Doubts {
+		p.prose("warning: " + d.Detail + ".")
+	}
+}
+
+// unexaminedWidth is the width of the column that says what was not examined.
+const unexaminedWidth = 76
+
+// unexamined lists what compliance says nothing about.
+func (p *page) unexamined() {
+	p.heading("Not examined")
+	p.prose("What the BR ask beyond the table, which a description cannot show; it is for the CA to look at.")
+	p.printf("\n")
+	clause := ""
+	var rows []table.Row
+	for _, u := range p.a.NotExamined {
+		row := table.Row{"", u.Level, u.What}
+		if u.Clause != clause {
+			clause, row[0] = u.Clause, u.Clause
+		}
+		if p.o.Markdown {
+			rows = append(rows, row)
+			continue
+		}
+		for n, line := range strings.Split(wrap(u.What, unexaminedWidth, "", ""), "\n") {
+			if n > 0 {
+				row = table.Row{"", "", ""}
+			}
+			row[2] = line
+			rows = append(rows, row)
+		}
+	}
+	p.table(table.Row{"clause", "", "what"}, rows)
 }
 
 func (p *page) methods() {
@@ -180,7 +231,7 @@ func (p *page) attack(a assessment.Attack) {
 			name += " (the CA's)"
 		}
 		if r.Result == nil {
-			rows = append(rows, table.Row{name, r.From, "cannot issue", "", "", ""})
+			rows = append(rows, table.Row{name, r.From, cmp.Or(r.Needs, "-"), "cannot issue", "cannot issue", ""})
 			continue
 		}
 		refused := ""
@@ -223,29 +274,6 @@ func (p *page) parties(a assessment.Attack) {
 	}
 }
 
-func (p *page) additions(a assessment.Attack) {
-	if len(a.Additions) == 0 {
-		return
-	}
-	p.heading("Best regions to add (" + a.Attack + ", " + a.AdditionsRule + ")")
-	var rows []table.Row
-	for n, best := range a.Additions {
-		if n == 0 && best.Now != nil {
-			rows = append(rows, table.Row{"none", best.Now.Needs, percent(best.Now.Median), percent(best.Now.Mean)})
-		}
-		for _, b := range best.Best {
-			rows = append(rows, table.Row{strings.Join(b.Added, ", "), b.Needs, percent(b.Median), percent(b.Mean)})
-		}
-	}
-	p.table(table.Row{"added", "an attacker has to fool", "median", "mean"}, rows)
-	for n, best := range a.Additions {
-		if n == len(a.Additions)-1 {
-			p.prose(fmt.Sprintf("Of up to %d added: %s sets tried, %s more that the rule does not allow. A perspective without a route counts as fooled here.",
-				n+1, thousands(best.Tried), thousands(best.Unlawful)))
-		}
-	}
-}
-
 func (p *page) assumptions() {
 	in := p.a.Inputs
 	p.heading("This rests on")
@@ -275,18 +303,42 @@ func (p *page) assumptions() {
 func (p *page) verdict() {
 	v := p.a.Verdict
 	p.heading("Verdict")
-	line := "compliant"
-	if !v.Compliant {
-		line = "NOT COMPLIANT"
-	}
-	line += fmt.Sprintf(" on %s; median resilience %.1f %% with all ties to the attacker", p.a.Date, 100*v.Resilience)
+	var line string
 	switch {
-	case v.MinResilience > 0 && v.Resilience < v.MinResilience:
-		line += fmt.Sprintf(", BELOW the %.1f %% demanded", 100*v.MinResilience)
-	case v.MinResilience > 0:
-		line += fmt.Sprintf(", %.1f %% demanded", 100*v.MinResilience)
+	case !v.Compliant:
+		line = "NOT COMPLIANT on " + p.a.Date
+	case v.NotCompliantFrom != "":
+		line = fmt.Sprintf("compliant on %s, not compliant from %s", p.a.Date, v.NotCompliantFrom)
+	default:
+		line = fmt.Sprintf("compliant on %s and under all rules that are known to come", p.a.Date)
 	}
-	p.printf("%s%s\n", map[bool]string{false: "  ", true: ""}[p.o.Markdown], p.paint(map[bool]text.Colors{
-		true: {text.FgGreen}, false: {text.FgRed, text.Bold},
-	}[v.Pass], line+"."))
+	line += ", as far as it was examined"
+	if v.By != "" {
+		line += fmt.Sprintf(" (compliance demanded by %s)", v.By)
+	}
+	switch {
+	case v.CannotIssue != "":
+		line += "; CANNOT ISSUE, so that there is no resilience: " + v.CannotIssue
+	case v.Resilience == nil:
+		line += "; no resilience"
+	default:
+		line += fmt.Sprintf("; median resilience %.1f %% with all ties to the attacker", 100**v.Resilience)
+		switch {
+		case v.MinResilience > 0 && *v.Resilience < v.MinResilience:
+			line += fmt.Sprintf(", BELOW the %.1f %% demanded", 100*v.MinResilience)
+		case v.MinResilience > 0:
+			line += fmt.Sprintf(", %.1f %% demanded", 100*v.MinResilience)
+		}
+	}
+	color := text.Colors{text.FgGreen}
+	if !v.Pass {
+		color = text.Colors{text.FgRed, text.Bold}
+	}
+	if p.o.Markdown {
+		p.printf("%s\n", line+".")
+		return
+	}
+	for l := range strings.SplitSeq(wrap(line+".", width, "  ", "  "), "\n") {
+		p.printf("%s\n", p.paint(color, l))
+	}
 }

@@ -52,15 +52,19 @@ func (p *withstood) compared(rows []resilience.ComparisonRow) {
 			name = ""
 		}
 		attack = r.Attack
+		if r.Mean == nil {
+			out = append(out, table.Row{name, surfaceName(r.Surface), "cannot issue", r.NeverIssues, "", ""})
+			continue
+		}
 		lost, interval := "", ""
-		if r.Unreached != (resilience.Bounds{}) {
-			lost, unreached = three(r.Unreached), true
+		if *r.Unreached != (resilience.Bounds{}) {
+			lost, unreached = three(*r.Unreached), true
 		}
 		if r.Spread != nil {
 			spread = true
 			interval = fmt.Sprintf("%.1f to %.1f", 100*r.Spread.Mean.Picked.Low, 100*r.Spread.Mean.Picked.High)
 		}
-		out = append(out, table.Row{name, surfaceName(r.Surface), three(r.Median), three(r.Mean), interval, lost})
+		out = append(out, table.Row{name, surfaceName(r.Surface), three(*r.Median), three(*r.Mean), interval, lost})
 	}
 	p.table(table.Row{"attack", "surface", "median", "mean", "drawn again", "no route"}, out)
 	if unreached {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -136,6 +137,9 @@ func policyRows(r resilience.PolicyResult) []table.Row {
 	if r.WithoutPrimary != nil {
 		rows = append(rows, outcomeRow(head, r.WithoutPrimary, refused))
 	}
+	if r.NeverIssues != "" {
+		rows = append(rows, table.Row{r.Deployment, r.Rule.Name, r.Needs, "cannot issue", r.NeverIssues, "", ""})
+	}
 	return rows
 }
 
@@ -216,23 +220,68 @@ func (p *withstood) parties(r resilience.PolicyResult) {
 	p.table(table.Row{"victim", "weight", "resilience", "attacker", "succeeds against"}, rows)
 }
 
+// groupName says who is in a group of viewpoints: how many of which clouds.
+func groupName(group []resilience.Viewpoint) string {
+	const most = 3
+	if len(group) <= most {
+		names := make([]string, len(group))
+		for n, v := range group {
+			names[n] = v.Name
+		}
+		return strings.Join(names, ", ")
+	}
+	count := map[string]int{}
+	for _, v := range group {
+		count[providers([]string{v.Name})[0]]++
+	}
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(count)) {
+		if count[kind] > 1 {
+			kind = fmt.Sprintf("%d of %s", count[kind], kind)
+		}
+		parts = append(parts, kind)
+	}
+	if len(parts) > most+1 {
+		parts = append(parts[:most], fmt.Sprintf("and %d more", len(parts)-most))
+	}
+	return strings.Join(parts, ", ")
+}
+
 func (p *withstood) viewpoints(a resilience.Attack) {
 	if len(a.Viewpoints) == 0 || p.o.List <= 0 {
 		return
 	}
 	weakest := slices.SortedStableFunc(slices.Values(a.Viewpoints), func(a, b resilience.Viewpoint) int {
-		return cmp.Compare(a.Resilience.Picked, b.Resilience.Picked)
+		return cmp.Compare(a.Group, b.Group)
 	})
 	p.printf("\n%s\n", p.bold("Viewpoints by themselves, % of hijacks in which they reach the victim"))
 	var rows []table.Row
-	for _, v := range weakest[:min(p.o.List, len(a.Viewpoints))] {
+	alike := false
+	for from := 0; from < len(weakest) && len(rows) < p.o.List; {
+		to := from
+		for to < len(weakest) && weakest[to].Group == weakest[from].Group {
+			to++
+		}
+		v, group := weakest[from], weakest[from:to]
+		from = to
 		reached := "no route to anybody"
 		if v.Victims > 0 {
 			reached = three(v.Resilience)
 		}
-		rows = append(rows, table.Row{v.Name, v.RIR.String(), reached, fmt.Sprintf("%.1f", 100*v.Unreached)})
+		name, rir := v.Name, v.RIR.String()
+		if len(group) > 1 {
+			alike = true
+			name, rir = groupName(group), ""
+			if v.Victims > 0 {
+				reached = limits(v.Resilience.Lower, v.Resilience.Upper)
+			}
+		}
+		rows = append(rows, table.Row{name, rir, reached, fmt.Sprintf("%.1f", 100*v.Unreached)})
 	}
 	p.table(table.Row{"viewpoint", "RIR", "reaches the victim", "without a route"}, rows)
+	if alike {
+		p.printf("%s\n", wrap("Viewpoints in one row cannot be told apart: they differ by the picks of a tie-break alone.", width, "  ", "  "))
+	}
 	rows = nil
 	for _, r := range a.Regions {
 		rows = append(rows, table.Row{r.RIR.String(), r.Viewpoints, three(r.Resilience), fmt.Sprintf("%.1f", 100*r.Unreached)})

@@ -33,7 +33,7 @@ func judged() *resilience.Report {
 			WithPrimary: &outcome, WithoutPrimary: &alone, Benign: &resilience.Benign{Refused: 0.0251}, Failures: failures,
 		}},
 		Across:     &alone,
-		Viewpoints: []resilience.Viewpoint{{Name: "a", RIR: place.ARIN, Victims: 1, Resilience: resilience.Bounds{Lower: 0.5, Picked: 0.5, Upper: 0.5}}, {Name: "b", RIR: place.RIPE, Unreached: 1}},
+		Viewpoints: []resilience.Viewpoint{{Name: "a", RIR: place.ARIN, Victims: 1, Resilience: resilience.Bounds{Lower: 0.5, Picked: 0.5, Upper: 0.5}, Group: 1}, {Name: "b", RIR: place.RIPE, Unreached: 1, Group: 2}},
 		Regions:    []resilience.Region{{RIR: place.ARIN, Viewpoints: 1}},
 	}, {Attack: "forged-origin", Hijacks: 5, Victims: 1}}}
 }
@@ -77,3 +77,24 @@ func TestResilienceReportsAWriteError(t *testing.T) {
 type brokenWriter struct{ err error }
 
 func (b brokenWriter) Write([]byte) (int, error) { return 0, b.err }
+
+// TestViewpointsAlike: viewpoints that cannot be told apart are one row.
+func TestViewpointsAlike(t *testing.T) {
+	g := NewWithT(t)
+	r := &resilience.Report{Attacks: []resilience.Attack{{Attack: "equal-prefix", Hijacks: 5, Victims: 1}}}
+	for n, name := range []string{"gcp/a", "aws/a", "aws/b", "gcp/b", "gcp/c", "gcp/d"} {
+		v := resilience.Viewpoint{Name: name, RIR: place.ARIN, Victims: 1, Group: 2, Resilience: resilience.Bounds{Lower: 0.5, Picked: 0.5 + float64(n)/100, Upper: 0.75}}
+		if n == 0 {
+			v.Group, v.Resilience.Lower = 1, 0.25
+		}
+		r.Attacks[0].Viewpoints = append(r.Attacks[0].Viewpoints, v)
+	}
+	var b strings.Builder
+	g.Expect(Resilience(&b, r, ResilienceOptions{List: 2})).To(Succeed())
+	g.Expect(b.String()).To(ContainSubstring(`
+  viewpoint               RIR   reaches the victim  without a route
+  ───────────────────────────────────────────────────────────────────
+  gcp/a                   ARIN  25.0 / 50.0 / 75.0  0.0
+  2 of aws/*, 3 of gcp/*        50.0 to 75.0 %      0.0
+  Viewpoints in one row cannot be told apart`))
+}
