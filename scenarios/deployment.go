@@ -29,6 +29,8 @@ type Deployment struct {
 	// Rule, optional, is the quorum rule that the CA applies, as
 	// [policy.ParseRule] reads it; "br" if empty.
 	Rule string `yaml:"rule"`
+	// CAARule, optional, is the one that it applies to CAA checks; Rule if empty.
+	CAARule string `yaml:"caa-rule"`
 	// Methods, optional, are the domain validation methods that it uses.
 	Methods []string `yaml:"methods"`
 	// Topology, optional, is a synthetic Internet if not given.
@@ -142,6 +144,9 @@ func (d *DeploymentSource) fillDefaults(at map[string]position) {
 	if d.Rule == "" {
 		d.Rule = "br"
 	}
+	if d.CAARule == "" {
+		d.CAARule = d.Rule
+	}
 	if d.Failures.Rate == nil {
 		d.Failures.Rate = new(defaultFailureRate)
 	}
@@ -154,6 +159,9 @@ func (d *DeploymentSource) validate() error {
 	v := &validation{s: d.Study.located()}
 	v.perspectives("perspectives", d.Perspectives)
 	v.rule("rule", d.Rule, time.Time{})
+	if d.CAARule != d.Rule {
+		v.rule("caa-rule", d.CAARule, time.Time{})
+	}
 	for n, m := range d.Methods {
 		if _, err := policy.MethodAt(perspectives.Method(m), time.Time{}); err != nil {
 			v.fail(fmt.Sprintf("methods[%d]", n), quote(m), "a validation method: "+err.Error())

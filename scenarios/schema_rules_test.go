@@ -238,7 +238,7 @@ func fieldRules() map[string]object {
 
 		"Verdict.Under": ref("rule"), "Verdict.Checks": items(1, 0), "Verdict.Why": {{"type", textTypes()}, {"minLength", 1}},
 
-		"Deployment.Name": name, "Deployment.Title": line, "Deployment.Rule": ref("rule"), "Deployment.Methods[]": enum(methods...),
+		"Deployment.Name": name, "Deployment.Title": line, "Deployment.Rule": ref("rule"), "Deployment.CAARule": ref("rule"), "Deployment.Methods[]": enum(methods...),
 		"Deployment.Egress": ref("egress"), "Deployment.Attacks": items(1, 0), "Deployment.Attacks[]": ref("attack-name"), "Deployment.Candidates[]": ref("regions"),
 		"Failures.Rate": between(0, 1), "Failures.Correlation": {{"minimum", 0}, {"exclusiveMaximum", 1}},
 	}

@@ -146,7 +146,7 @@ func assess(ctx context.Context, ca *scenarios.DeploymentSource, day time.Time, 
 	if err != nil {
 		return nil, err
 	}
-	calendar, err := assessment.Deployment{Set: set, Rule: ca.Rule, Methods: ca.Methods}.Calendar(day)
+	calendar, err := assessment.Deployment{Set: set, Rule: ca.Rule, CAARule: ca.CAARule, Methods: ca.Methods}.Calendar(day)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func assess(ctx context.Context, ca *scenarios.DeploymentSource, day time.Time, 
 	if err != nil {
 		return nil, err
 	}
-	judge, err := newJudge(ca, plan, day)
+	judge, err := newJudge(ca, plan, day, calendar[0].NeverIssues())
 	if err != nil {
 		return nil, err
 	}
@@ -202,8 +202,9 @@ type judge struct {
 	names     []string                // of the attacks
 }
 
-// newJudge compiles the CA's own rule and the phases of the BR.
-func newJudge(ca *scenarios.DeploymentSource, plan *study.Plan, day time.Time) (*judge, error) {
+// newJudge compiles the CA's own rule and the phases of the BR. never says why the
+// CA's own rules cannot be met, "" if they can.
+func newJudge(ca *scenarios.DeploymentSource, plan *study.Plan, day time.Time, never string) (*judge, error) {
 	own, err := policy.ParseRule(ca.Rule, day)
 	if err != nil {
 		return nil, fmt.Errorf("rule: %w", err)
@@ -226,6 +227,11 @@ func newJudge(ca *scenarios.DeploymentSource, plan *study.Plan, day time.Time) (
 			rule.From = q.Effective.Format(time.DateOnly)
 		}
 		p := resilience.Policy{Deployment: deployment, Rule: q}
+		if rule.Own && never != "" {
+			rule.NeverIssues = never
+			j.rules = append(j.rules, rule)
+			continue
+		}
 		switch _, err := resilience.Compile(options.Viewpoints, p); {
 		case err == nil:
 			rule.Issues = true

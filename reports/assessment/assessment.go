@@ -82,8 +82,18 @@ type Compliance struct {
 	Compliant    bool               `json:"compliant"`
 	Requirements []Requirement      `json:"requirements"`
 	Violations   []policy.Violation `json:"violations,omitempty"`
-	// Own is how the CA's own rule stands to this one.
-	Own OwnRule `json:"own_rule"`
+	// Own is how the CA's own rule stands to this one, OwnCAA the one that it applies
+	// to CAA checks; nil if that is the same.
+	Own    OwnRule  `json:"own_rule"`
+	OwnCAA *OwnRule `json:"own_caa_rule,omitempty"`
+}
+
+// NeverIssues says why the set can never meet the CA's own rules, "" if it can.
+func (c Compliance) NeverIssues() string {
+	if c.Own.NeverIssues == "" && c.OwnCAA != nil {
+		return c.OwnCAA.NeverIssues
+	}
+	return c.Own.NeverIssues
 }
 
 // OwnRule is the quorum rule that the CA applies on a day.

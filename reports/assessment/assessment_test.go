@@ -119,6 +119,29 @@ func TestOwnRule(t *testing.T) {
 	}
 }
 
+// TestCAARule: the quorum must be met for the CAA check, too.
+func TestCAARule(t *testing.T) {
+	g := NewWithT(t)
+	day, err := policy.ParseDate("2026-11-28")
+	g.Expect(err).NotTo(HaveOccurred())
+	on := func(rule string) assessment.Compliance {
+		c, err := assessment.Deployment{Set: set(t, "example-five-remotes"), Rule: "br", CAARule: rule}.On(day)
+		g.Expect(err).NotTo(HaveOccurred())
+		return c
+	}
+	g.Expect(on("")).To(Equal(on("br")))
+	g.Expect(on("br").OwnCAA).To(BeNil())
+	g.Expect(on("5/5").Compliant).To(BeTrue())
+	lax := on("primary-only")
+	g.Expect(lax.Compliant).To(BeFalse())
+	g.Expect(lax.Own.Counterexample).To(BeNil())
+	g.Expect(lax.OwnCAA.Counterexample.Rule).To(Equal("primary-only"))
+	g.Expect(lax.Requirements).To(ContainElement(assessment.Requirement{
+		What: "its rule for CAA", Found: "primary-only asks no remote", Want: "refuses whatever br@2026-06-15 refuses",
+	}))
+	g.Expect(on("2/3").NeverIssues()).To(ContainSubstring("the rule is for 3"))
+}
+
 // TestFoundAgrees: what is printed as found does not contradict the verdict beside
 // it, at the limits too.
 func TestFoundAgrees(t *testing.T) {

@@ -36,8 +36,9 @@ func Places(set perspectives.Set) []Perspective {
 type Deployment struct {
 	Set perspectives.Set
 	// Rule is the CA's own quorum rule, as [policy.ParseRule] reads it: br is that
-	// of each day.
-	Rule string
+	// of each day. CAARule is the one for CAA checks, empty for the same: the quorum
+	// of BR 3.2.2.9 must be met for both.
+	Rule, CAARule string
 	// Methods are the validation methods that it uses.
 	Methods []string
 }
@@ -79,16 +80,17 @@ func (d Deployment) Calendar(day time.Time) ([]Compliance, error) {
 func (d Deployment) On(day time.Time) (Compliance, error) {
 	q := policy.QuorumAt(day)
 	c := Judge(d.Set, q, day)
-	own, err := policy.ParseRule(d.Rule, day)
-	if err != nil {
+	var err error
+	if c.Own, err = c.judgeRule("the CA's rule", d.Rule, q, d.Set, day); err != nil {
 		return c, err
 	}
-	if c.Own, err = judgeRule(own, q, d.Set); err != nil {
-		return c, err
+	if d.CAARule != "" && d.CAARule != d.Rule {
+		own, err := c.judgeRule("its rule for CAA", d.CAARule, q, d.Set, day)
+		if err != nil {
+			return c, err
+		}
+		c.OwnCAA = &own
 	}
-	c.Requirements = append(c.Requirements, Requirement{
-		What: "the CA's rule", Found: foundRule(own, c.Own), Want: "refuses whatever " + q.Name + " refuses", Met: c.Own.Counterexample == nil,
-	})
 	methods, err := MethodsAt(d.Methods, day)
 	if err != nil {
 		return c, err
@@ -110,9 +112,24 @@ func (d Deployment) On(day time.Time) (Compliance, error) {
 	return c, nil
 }
 
-// judgeRule compares the CA's own rule with that of the BR. Names that are not
-// unique are a violation of their own, and nothing can be decided with them.
-func judgeRule(own, by policy.Quorum, set perspectives.Set) (OwnRule, error) {
+// judgeRule compares a rule of the CA's own with that of the BR, and adds the
+// requirement. Names that are not unique are a violation of their own, and nothing
+// can be decided with them.
+func (c *Compliance) judgeRule(what, rule string, by policy.Quorum, set perspectives.Set, day time.Time) (OwnRule, error) {
+	own, err := policy.ParseRule(rule, day)
+	if err != nil {
+		return OwnRule{}, err
+	}
+	out, err := compareRules(own, by, set)
+	if err == nil {
+		c.Requirements = append(c.Requirements, Requirement{
+			What: what, Found: foundRule(own, out), Want: "refuses whatever " + by.Name + " refuses", Met: out.Counterexample == nil,
+		})
+	}
+	return out, err
+}
+
+func compareRules(own, by policy.Quorum, set perspectives.Set) (OwnRule, error) {
 	out := OwnRule{Name: own.Name}
 	if slices.ContainsFunc(policy.CheckSet(by, set), func(v policy.Violation) bool { return v.Reason == policy.DuplicateName }) {
 		return out, nil

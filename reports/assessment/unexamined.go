@@ -50,7 +50,7 @@ func unexaminedRows() []unexamined {
 		return unexamined{from, until, Unexamined{clause, level, what}}
 	}
 	return []unexamined{
-		since(start, "", mpic, must, "the CA asks all of these remotes for each attempt, for domain validation and for CAA, and applies its rule to both"),
+		since(start, "", mpic, must, "the CA asks all of these remotes for each attempt, for domain validation and for CAA, and applies its rules as it says"),
 		since(start, "", mpic, must, "perspectives and resolvers stand where the description says: where unencapsulated traffic is first handed off (BR 1.6.1)"),
 		since(start, "", mpic, must, "remotes and the CA talk through an authenticated and encrypted channel of a modern protocol"),
 		since(start, "", mpic, must, "what a remote returns lets the CA assess the challenge and the CAA authority for itself"),

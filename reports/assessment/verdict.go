@@ -41,7 +41,7 @@ type Demands struct {
 // Decide fills in the verdict.
 func (a *Assessment) Decide(d Demands) {
 	today := a.Compliance[0]
-	v := Verdict{Compliant: today.Compliant, CannotIssue: today.Own.NeverIssues, MinResilience: d.MinResilience}
+	v := Verdict{Compliant: today.Compliant, CannotIssue: today.NeverIssues(), MinResilience: d.MinResilience}
 	if n := slices.IndexFunc(a.Compliance, func(c Compliance) bool { return !c.Compliant }); n >= 0 {
 		v.NotCompliantFrom = a.Compliance[n].From
 	}

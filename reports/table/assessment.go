@@ -148,11 +148,18 @@ func (p *page) compliance() {
 		for _, v := range c.Violations {
 			p.prose(fmt.Sprintf("%s: %s (%s)", c.From, v.Detail, v.Clause))
 		}
-		if b := c.Own.Counterexample; b != nil {
-			p.prose(fmt.Sprintf("%s: %s (%s)", c.From, b, b.Clause))
+		own := []assessment.OwnRule{c.Own}
+		if c.OwnCAA != nil {
+			own = append(own, *c.OwnCAA)
 		}
-		if why := c.Own.NeverIssues; why != "" {
-			p.prose(fmt.Sprintf("%s: rule %s never issues: %s", c.From, c.Own.Name, why))
+		for n, o := range own {
+			about := []string{"", "CAA: "}[n]
+			if b := o.Counterexample; b != nil {
+				p.prose(fmt.Sprintf("%s: %s%s (%s)", c.From, about, b, b.Clause))
+			}
+			if o.NeverIssues != "" {
+				p.prose(fmt.Sprintf("%s: %srule %s never issues: %s", c.From, about, o.Name, o.NeverIssues))
+			}
 		}
 	}
 }
