@@ -259,6 +259,9 @@ func (s *story) decision(c result.Check) {
 		s.printf("     %s; %d if all ties (~) fell to the attacker (%s), %d if all fell to the victim (%s).\n",
 			fooled, lower.Fooled, outcome(lower), upper.Fooled, outcome(upper))
 	}
+	if c.NeverIssues != "" {
+		s.printf("%s\n", wrap(s.bad("CANNOT ISSUE")+" under this rule, whoever reaches whom, so that the refusal says nothing about the attack: "+c.NeverIssues+".", width, "     ", "     "))
+	}
 	for _, v := range c.Violations {
 		s.printf("%s\n", wrap(s.unsure("not a lawful set")+" under this rule: "+v.Detail+".", width, "     ", "     "))
 	}

@@ -26,6 +26,18 @@ import (
 // everything at once, so only a server that is stuck comes near it.
 const answerTimeout = 60 * time.Second
 
+// setOf returns the perspectives of a check as a rule sees them.
+func setOf(sites []scenarios.ResolvedSite) (set perspectives.Set) {
+	for _, s := range sites {
+		if s.Primary {
+			set.Primary = s.Perspective
+		} else {
+			set.Remotes = append(set.Remotes, s.Perspective)
+		}
+	}
+	return set
+}
+
 // Check has the CA validate the domain once, at a virtual time. c is one of the
 // timeline's checks; it may be made at any time and as often as you like.
 func (w *World) Check(ctx context.Context, c scenarios.CheckEvent, at time.Duration) (*result.Check, error) {
@@ -68,6 +80,9 @@ func (w *World) Check(ctx context.Context, c scenarios.CheckEvent, at time.Durat
 	}
 	for _, v := range report.Violations {
 		out.Violations = append(out.Violations, result.Violation{Reason: v.Reason, Clause: v.Clause, Detail: v.Detail})
+	}
+	if out.NeverIssues, err = policy.NeverIssues(quorum, setOf(sites)); err != nil {
+		return nil, err
 	}
 	for n, answer := range append([]coordinator.Answer{attempt.Primary}, attempt.Remotes...) {
 		row, err := w.row(ctx, runners[n], answer, at)

@@ -26,6 +26,9 @@ func judgeVerdict(v *result.Verdict, checks []result.Check) []result.Expectation
 		e := result.Expectation{
 			Check: name, Field: "verdict", Expected: word(v.Stopped, v.Under), Found: word(!c.Decision.Issue, c.Rule),
 		}
+		if c.NeverIssues != "" { // refused whoever reaches whom: nothing was stopped
+			e.Found = "never issues under " + c.Rule
+		}
 		e.Met = e.Expected == e.Found
 		out = append(out, e)
 	}

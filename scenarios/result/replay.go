@@ -256,6 +256,9 @@ type Check struct {
 	Method    string        `json:"method"`
 	// Violations are what is wrong with the perspective set under the rule.
 	Violations []Violation `json:"violations"`
+	// NeverIssues says why the set can never meet the rule, whoever reaches whom;
+	// empty if it can. No attack was then stopped by the quorum.
+	NeverIssues string `json:"never_issues,omitempty"`
 	// Rows are the perspectives, the primary first.
 	Rows     []Row                 `json:"rows"`
 	Fooled   int                   `json:"fooled"` // perspectives whose packets reached the attacker
