@@ -35,6 +35,7 @@ type checkFlags struct {
 	cohort    int
 	trace     string
 	headers   []string
+	service   clientFlags
 	timeout   time.Duration
 	json      bool
 	hasQuorum bool
@@ -82,6 +83,9 @@ Exit code 0: valid. Exit code 1: not valid, or of --info, not as configured.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.hasQuorum = cmd.Flags().Changed("quorum")
 			if f.remotes != "" {
+				if f.service.given() {
+					return errors.New("--cacert, --cert, --key, --api-key-file: found with --remotes, which names its own files")
+				}
 				return runCheckPerspective(cmd.Context(), s, f)
 			}
 			if f.perspective != "" || f.info {
@@ -108,6 +112,7 @@ Exit code 0: valid. Exit code 1: not valid, or of --info, not as configured.`,
 	flags.IntVar(&f.cohort, "cohort", 0, "make one attempt, with cohort `N`")
 	flags.StringVar(&f.trace, "trace", "", "`TEXT` to find the request in the service's logs")
 	flags.StringArrayVar(&f.headers, "header", nil, "HTTP header as `'NAME: VALUE'`, such as x-api-key; may be repeated")
+	f.service.register(flags)
 	flags.DurationVar(&f.timeout, "timeout", 2*time.Minute, "how long to wait for the answer")
 	flags.BoolVar(&f.json, "json", false, "print the answer as it came")
 	flags.SortFlags = false
@@ -212,6 +217,9 @@ func runCheck(ctx context.Context, s streams, f checkFlags) error {
 	if err != nil {
 		return fmt.Errorf("--url: %w", err)
 	}
+	if request.Header, err = f.service.header(); err != nil {
+		return err
+	}
 	request.Header.Set("Content-Type", "application/json")
 	for _, h := range f.headers {
 		name, v, found := strings.Cut(h, ":")
@@ -220,7 +228,11 @@ func runCheck(ctx context.Context, s streams, f checkFlags) error {
 		}
 		request.Header.Set(strings.TrimSpace(name), strings.TrimSpace(v))
 	}
-	response, err := http.DefaultClient.Do(request)
+	client, err := f.service.client(0)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		return fault(err)
 	}
@@ -280,7 +292,8 @@ func showAnswer(s streams, f checkFlags, status int, text []byte) error {
 			why = append(why, i.Message+i.Msg)
 		}
 		err := fmt.Errorf("the service answers %d: %s", status, legible(strings.Join(append([]string{a.Error}, why...), ": ")))
-		if status == http.StatusBadRequest {
+		switch status {
+		case http.StatusBadRequest, http.StatusForbidden, http.StatusRequestEntityTooLarge, http.StatusMisdirectedRequest:
 			return err // it is our request
 		}
 		return fault(err)

@@ -7,13 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
 	"go.yaml.in/yaml/v4"
 
-	"mpicsim/perspectives/openmpic"
+	"mpicsim/perspectives/access"
 	"mpicsim/perspectives/remote"
 )
 
@@ -45,6 +46,9 @@ type composeFile struct {
 		Volumes  []string
 		ReadOnly bool                         `yaml:"read_only"`
 		CapDrop  []string                     `yaml:"cap_drop"`
+		Memory   string                       `yaml:"mem_limit"`
+		PIDs     int                          `yaml:"pids_limit"`
+		ULimits  map[string]int               `yaml:"ulimits"`
 		After    map[string]map[string]string `yaml:"depends_on"`
 		Others   map[string]any               `yaml:",inline"`
 	}
@@ -80,6 +84,10 @@ func TestCompose(t *testing.T) {
 		g.Expect(service.User).To(HavePrefix("${MPICSIM_USER:-65532:65532}"), name)
 		g.Expect(service.ReadOnly).To(BeTrue(), name)
 		g.Expect(service.CapDrop).To(Equal([]string{"ALL"}), name)
+		g.Expect(service.Memory).To(MatchRegexp("^[0-9]+m$"), name)
+		g.Expect(service.PIDs).To(BeNumerically(">", 0), name)
+		_, err := access.Bounds{Connections: 1024, Checks: 256}.Within(service.ULimits["nofile"], descriptorsOfCheck+5)
+		g.Expect(err).NotTo(HaveOccurred(), "the defaults fit into the descriptors of %s", name)
 		g.Expect(lineError(service.Command)).To(Succeed(), name)
 		root := mounted(g, host, service.Volumes)
 		config := root + service.Command[3]
@@ -92,8 +100,12 @@ func TestCompose(t *testing.T) {
 		g.Expect(service.Command[:2]).To(Equal([]string{"serve", "coordinator"}))
 		file, err := readCoordinatorFile(config)
 		g.Expect(err).NotTo(HaveOccurred())
-		_, err = file.build(filepath.Dir(config), nil, &openmpic.Options{})
-		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(file.HealthListen).To(Equal(healthAddress), "where the image's health check asks")
+		args := slices.Clone(service.Command)
+		args[3], args[7] = config, filepath.Join(root, args[7])
+		var said strings.Builder
+		g.Expect(run(append(args, "--check"), testStreams(&said, os.Stderr))).To(Equal(exitDone))
+		g.Expect(said.String()).To(HaveSuffix("coordinator with 5 remotes, for 1 clients, is complete\n"))
 		g.Expect(remote.ReadJSON(filepath.Join(filepath.Dir(config), file.Remotes), &remotes)).To(Succeed())
 		g.Expect(service.After).To(HaveLen(5))
 	}

@@ -22,6 +22,7 @@ import (
 type conformanceFlags struct {
 	url     string
 	headers []string
+	service clientFlags
 	groups  []string
 	primary string
 	workers int
@@ -68,6 +69,7 @@ Exit code 0: all cases pass. Exit code 1: some do not.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.url, "url", "", "`URL` of another service, with or without /mpic")
+	f.service.register(flags)
 	flags.StringArrayVar(&f.headers, "header", nil, "HTTP header as `'NAME: VALUE'`, such as x-api-key; may be repeated")
 	flags.StringArrayVar(&f.groups, "group", nil, "only groups whose name begins with `NAME`, such as A or 'A caa'; may be repeated")
 	flags.StringVar(&f.primary, "primary", string(openmpic.PrimaryIncluded), "`WHO` asks the primary of the service of this program: included, the service itself, or\ncaller, so that the remotes are asked what a primary would refuse")
@@ -97,7 +99,10 @@ func (f conformanceFlags) selected() ([]conformance.Case, error) {
 
 // header returns the HTTP headers to send.
 func (f conformanceFlags) header() (http.Header, error) {
-	out := http.Header{}
+	out, err := f.service.header()
+	if err != nil {
+		return nil, err
+	}
 	for _, h := range f.headers {
 		name, value, found := strings.Cut(h, ":")
 		if name = strings.TrimSpace(name); !found || name == "" {
@@ -134,7 +139,10 @@ func runConformance(ctx context.Context, s streams, f conformanceFlags) error {
 	case f.list:
 		return writeOutput(s, "", func(w *bufio.Writer) error { return listCases(w, cases, f.json) })
 	}
-	client := conformance.Client{HTTP: &http.Client{Timeout: f.timeout}, Workers: f.workers}
+	client := conformance.Client{Workers: f.workers}
+	if client.HTTP, err = f.service.client(f.timeout); err != nil {
+		return err
+	}
 	if client.Header, err = f.header(); err != nil {
 		return err
 	}

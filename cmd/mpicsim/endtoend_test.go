@@ -168,7 +168,7 @@ func TestCoordinatorReloads(t *testing.T) {
 		d.g.Eventually(p.Err, patience).Should(gbytes.Say(`"msg":"reloaded"`))
 	}
 	put(read(filepath.Join(next, "coordinator/client-key.pem")), d.path("coordinator/client-key.pem"))
-	reload(`reload failed, the old configuration stays" error="\S+coordinator.json: remotes_file: \S+remotes.json: certificate_file, key_file: tls: private key does not match`)
+	reload(`reload failed, the old configuration stays" error="\S+coordinator.json: remotes_file: \S+remotes.json: certificate_file, key_file: \S+client.pem, \S+client-key.pem: tls: private key does not match`)
 	put(read(filepath.Join(next, "coordinator/client.pem")), d.path("coordinator/client.pem"))
 	reload(`msg=reloaded remotes_file=remotes.json remotes=5`)
 

@@ -24,13 +24,14 @@ import (
 
 func newKeysCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "keys",
-		Short:   "Make keys and certificates for perspectives",
-		Example: `  mpicsim keys new --perspectives example-five-remotes -o pki`,
-		Args:    unknownCommand,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:   "keys",
+		Short: "Make keys and certificates for perspectives, API keys for callers",
+		Example: `  mpicsim keys new --perspectives example-five-remotes -o pki
+  mpicsim keys api --client ra --file pki/coordinator/api-keys.json`,
+		Args: unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newKeysNewCommand(s))
+	cmd.AddCommand(newKeysNewCommand(s), newKeysAPICommand(s))
 	return cmd
 }
 
@@ -56,7 +57,10 @@ overwritten.
 
 With %s in --host each perspective has a host of its own, all the same port, and
 port 8081 for questions of that host about its health; %s becomes the perspective's
-name with hyphens for slashes. Without it they share the host, on consecutive ports.`,
+name with hyphens for slashes. So has the coordinator, with "coordinator" for the
+name: it then has a server certificate, and only those may call it who have the client
+certificate in caller/. Without %s they share the host, on consecutive ports, and the
+coordinator is for callers on its own machine.`,
 		Example: `  # Five perspectives on this machine, ports 9001 to 9005
   mpicsim keys new --perspectives example-five-remotes -o pki
 
@@ -195,11 +199,48 @@ func (f keysFlags) files(now time.Time) ([]newFile, error) {
 	if err != nil {
 		return nil, fault(err)
 	}
+	calling, pairs, err := f.callers(ca, from, to)
+	if err != nil {
+		return nil, fault(err)
+	}
+	files = append(files, pairs...)
 	coordinator, err := asJSON(coordinatorFile{
 		Remotes: "remotes.json", PrimaryAt: "here", Rule: "br", CAADomains: f.issuers, Cohorts: cohortsFile{SecretFile: "cohorts.secret"},
-		DefaultCount: len(set.Remotes), ReloadInterval: remote.Duration(10 * time.Second),
+		DefaultCount: len(set.Remotes), ReloadInterval: remote.Duration(10 * time.Second), callersFile: calling,
 	})
 	return append(files, newFile{remotesPath, list}, newFile{coordinatorPath, coordinator}, newFile{secretPath, []byte(rand.Text() + "\n")}), fault(err)
+}
+
+// callers returns who may call the coordinator, and the files for that: anyone on its
+// machine, or if it has a host of its own, who has the caller's certificate.
+func (f keysFlags) callers(ca *remote.Authority, from, to time.Time) (callersFile, []newFile, error) {
+	if !strings.Contains(f.host, "%s") {
+		return callersFile{}, nil, nil
+	}
+	server, err := ca.Issue(remote.Leaf{
+		CommonName: "coordinator", Hosts: []string{strings.ReplaceAll(f.host, "%s", "coordinator"), "localhost", "127.0.0.1"},
+		NotBefore: from, NotAfter: to,
+	})
+	if err != nil {
+		return callersFile{}, nil, err
+	}
+	identity := "spiffe://" + f.issuers[0] + "/mpic/caller"
+	client, err := ca.Issue(remote.Leaf{CommonName: "caller", Identity: identity, NotBefore: from, NotAfter: to})
+	if err != nil {
+		return callersFile{}, nil, err
+	}
+	return callersFile{
+		TLS: &serverPairFile{"server.pem", "server-key.pem"}, HealthListen: healthAddress,
+		Clients: []clientFile{{
+			Name: "caller", Identity: identity, RootsFile: "../" + caPath, Methods: []perspectives.Method{allMethods},
+			IssuerDomains: f.issuers, Operator: true,
+		}},
+	}, []newFile{
+		{"coordinator/server.pem", server.Certificate},
+		{"coordinator/server-key.pem", server.Key},
+		{"caller/client.pem", client.Certificate},
+		{"caller/client-key.pem", client.Key},
+	}, nil
 }
 
 // health says where a perspective answers questions about its health: nowhere if

@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,6 +66,8 @@ type callers struct {
 	list    *access.List // nil if anyone may
 	browser access.Browser
 	tls     *tls.Config // nil for plain HTTP
+	// keysOfNobody are names in the file of API keys that are no client's.
+	keysOfNobody []string
 }
 
 // read reads the files that f names, relative to dir.
@@ -85,6 +89,9 @@ func (f callersFile) read(dir string, now time.Time) (callers, error) {
 		if err := one.validate(); err != nil {
 			return c, fmt.Errorf("clients[%d]: %w", i, err)
 		}
+		if one.Identity == "" && f.APIKeysFile == "" {
+			return c, fmt.Errorf("clients[%d].identity: missing: want one, or api_keys_file", i)
+		}
 		client, err := one.client(dir, now)
 		if err != nil {
 			return c, fmt.Errorf("clients[%d].%w", i, err)
@@ -93,9 +100,8 @@ func (f callersFile) read(dir string, now time.Time) (callers, error) {
 		delete(keys, one.Name)
 		clients = append(clients, client)
 	}
-	for name := range keys {
-		return c, fmt.Errorf("api_keys_file: found a key of %q, expected the name of one of clients", name)
-	}
+	// No error: whoever takes a client out must be rid of it at once.
+	c.keysOfNobody = slices.Sorted(maps.Keys(keys))
 	if f.Clients != nil {
 		if len(clients) == 0 {
 			return c, errors.New("clients: found none, expected at least one, or no such field")

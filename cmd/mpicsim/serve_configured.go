@@ -32,6 +32,7 @@ type configured struct {
 	tls     *atomic.Pointer[tls.Config] // nil for plain HTTP, always or never
 	bounds  access.Bounds               // of the start
 	clients []*remote.Client            // of the current server
+	strays  []string                    // names that have API keys, but are no clients
 	paths   []string                    // of the file and those that it names
 	seen    map[string]fileState
 }
@@ -73,8 +74,11 @@ func (c *configured) serve(ctx context.Context, s streams, f coordinatorFlags, f
 	return serveUntilDone(ctx, s, f, front)
 }
 
-// warn says what will keep the service from answering later.
+// warn says what is no mistake, but will not be what the operator wants.
 func (c *configured) warn(ctx context.Context, file coordinatorFile) {
+	if len(c.strays) > 0 {
+		c.options.Log.LogAttrs(ctx, slog.LevelWarn, "api_keys_file has keys of nobody in clients", slog.Any("names", c.strays))
+	}
 	primary, fleet, _ := c.current.Load().Describe()
 	for _, rule := range policy.Phases() {
 		if file.Rule != "" && file.Rule != "br" || rule.Effective.Before(time.Now()) {
@@ -150,7 +154,7 @@ func (c *configured) build(file coordinatorFile, o *openmpic.Options) ([]*remote
 		c.options.Slots = access.NewSlots(c.bounds.Checks)
 		o.Slots = c.options.Slots
 	}
-	o.Clients, o.Browser = callers.list, callers.browser
+	o.Clients, o.Browser, c.strays = callers.list, callers.browser, callers.keysOfNobody
 	return clients, callers.tls, nil
 }
 

@@ -41,7 +41,8 @@ type Client struct {
 	Roots []*x509.Certificate
 	// Revocations are the CRLs of those roots; nil if none are consulted.
 	Revocations *Revocations
-	// Keys are the client's API keys.
+	// Keys are the client's API keys. A client without identity whose last key was
+	// taken away stays a client; it can only not ask.
 	Keys []Key
 	// Methods are those that it may validate by; none means CAA alone.
 	Methods []perspectives.Method
@@ -67,9 +68,6 @@ func (c Client) Validate() error {
 	}
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf("client %q: %w", c.Name, fmt.Errorf(format, args...))
-	}
-	if c.Identity == "" && len(c.Keys) == 0 {
-		return wrong("identity: expected one, or an API key")
 	}
 	if err := checkIdentity(c.Identity); c.Identity != "" && err != nil {
 		return wrong("%w", err)
@@ -221,15 +219,15 @@ func (l *List) Len() int { return len(l.clients) }
 // Roots returns the roots of all clients, for [tls.Config.ClientCAs].
 func (l *List) Roots() *x509.CertPool { return l.roots }
 
-// HasCertificates and HasKeys report whether any client has an identity, or an API
-// key.
+// HasCertificates reports whether any client has an identity.
 func (l *List) HasCertificates() bool {
 	return slices.ContainsFunc(l.clients, func(c Client) bool { return c.Identity != "" })
 }
 
-// HasKeys reports whether any client has an API key.
+// HasKeys reports whether any client is known by API keys: it has one, or no
+// identity.
 func (l *List) HasKeys() bool {
-	return slices.ContainsFunc(l.clients, func(c Client) bool { return len(c.Keys) > 0 })
+	return slices.ContainsFunc(l.clients, func(c Client) bool { return len(c.Keys) > 0 || c.Identity == "" })
 }
 
 // ByCertificate returns the client of a connection whose client certificate has

@@ -318,7 +318,6 @@ func TestClients(t *testing.T) {
 	}
 	for want, clients := range map[string][]access.Client{
 		"a client without a name":                            {full(func(c *access.Client) { c.Name = "" })},
-		`client "ca": identity: expected one, or an API key`: {full(func(c *access.Client) { c.Identity, c.Roots = "", nil })},
 		`client "ca": identity "ca.example": expected a URI`: {full(func(c *access.Client) { c.Identity = "ca.example" })},
 		`found ' ', expected the characters of a URI`:        {full(func(c *access.Client) { c.Identity = "spiffe://ca.example/a b" })},
 		`client "ca": roots: `:                               {full(func(c *access.Client) { c.Roots = nil })},
@@ -337,4 +336,8 @@ func TestClients(t *testing.T) {
 	}
 	l := list(NewWithT(t), full(func(*access.Client) {}), access.Client{Name: "a", Keys: []access.Key{key}}, access.Client{Name: "b", Keys: []access.Key{{}}})
 	NewWithT(t).Expect([]any{l.Len(), l.HasCertificates(), l.HasKeys()}).To(Equal([]any{3, true, true}))
+	l = list(NewWithT(t), full(func(*access.Client) {}), access.Client{Name: "a"})
+	NewWithT(t).Expect(l.HasKeys()).To(BeTrue(), "a client without identity and without keys may get one")
+	l = list(NewWithT(t), full(func(*access.Client) {}))
+	NewWithT(t).Expect(l.HasKeys()).To(BeFalse())
 }

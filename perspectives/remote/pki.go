@@ -15,6 +15,8 @@ import (
 	"math/big"
 	"net/netip"
 	"time"
+
+	"mpicsim/perspectives/access"
 )
 
 // Authority is a small CA for the certificates of servers and partners: enough
@@ -58,6 +60,28 @@ func NewAuthority(name string, notBefore, notAfter time.Time) (*Authority, error
 		return nil, fmt.Errorf("certificate of %s: %w", name, err)
 	}
 	return &Authority{certificate, key}, nil
+}
+
+// ReadAuthority reads a CA that [Authority.Files] was written from.
+func ReadAuthority(certificate, key string, secrets access.Secrets) (*Authority, error) {
+	certificates, err := ReadCertificates(certificate)
+	if err != nil {
+		return nil, err
+	}
+	data, err := secrets.Read(key)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return nil, fmt.Errorf("%s: expected a PEM block PRIVATE KEY", key)
+	}
+	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	signer, ok := private.(crypto.Signer)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("%s: expected a private key in PKCS #8", key)
+	}
+	return &Authority{certificates[0], signer}, nil
 }
 
 // Files returns the CA's certificate and key.
