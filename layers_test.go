@@ -55,6 +55,7 @@ func projectRows() []row {
 		// The CA's side has never heard of a simulator. Of the map it knows only
 		// places: coordinates, regions, distances.
 		{"perspectives", []string{"topology/place"}},
+		{"perspectives/costtest", nil},
 		{"perspectives/catalog", []string{"perspectives", "topology/place"}},
 		{"perspectives/policy", []string{"perspectives", "topology/place"}},
 		{"perspectives/budget", []string{"perspectives"}},

@@ -4,12 +4,45 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
 	"mpicsim/perspectives"
 	"mpicsim/perspectives/caa"
+	"mpicsim/perspectives/costtest"
 )
+
+// costFor is what it may cost to judge records of so much text: in proportion to it.
+func costFor(text string) costtest.Cost {
+	n := len(text)
+	return costtest.Cost{CPU: 100*time.Millisecond + time.Duration(n)*5*time.Microsecond, Allocated: 1<<20 + 128*uint64(n)}
+}
+
+// TestLargeSetsCostInProportion: what a message can hold is judged in milliseconds.
+func TestLargeSetsCostInProportion(t *testing.T) {
+	q := caa.Query{Issuers: []string{"ca.example"}, AccountURI: account, Methods: []string{"dns-01"}}
+	for name, lines := range map[string][]string{
+		"many records":      slices.Repeat([]string{"issue other.example"}, 5000),
+		"many for the CA":   slices.Repeat([]string{"issue ca.example; accounturi=" + other}, 2000),
+		"many parameters":   {"issue ca.example; accounturi=" + other + strings.Repeat("; a=b", 15_000)},
+		"many labels":       {"issue ca.example; validationmethods=" + strings.Repeat("a,", 30_000) + "a"},
+		"a long domain":     {"issue " + strings.Repeat("a.", 30_000) + "a"},
+		"a long tag":        {"issue ca.example; " + strings.Repeat("a-", 30_000) + "a"},
+		"white space":       {"issue " + strings.Repeat(" ", 60_000)},
+		"no issue-value":    {"issue " + strings.Repeat("\x00", 60_000)},
+		"unknown, critical": append(slices.Repeat([]string{"tbs x"}, 5000), "128 tbs x"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := records(lines...)
+			costtest.AtMost(t, costFor(strings.Join(lines, "\n")), func() {
+				if o := caa.Evaluate(set, q); o.Verdict != perspectives.Fail {
+					t.Errorf("%v %s", o.Verdict, o.Reason)
+				}
+			})
+		})
+	}
+}
 
 // FuzzEvaluate holds the judgement of a whole set, one record a line as "tag value"
 // or "128 tag value", to what must be true of any: it is Pass or Fail, whatever the
@@ -39,7 +72,8 @@ func FuzzEvaluate(f *testing.F) {
 			Wildcard: mode&1 != 0, SMIME: mode&2 != 0, Issuers: []string{"ca.example"}, AccountURI: account, Methods: []string{"dns-01"},
 		}
 		set := records(lines...)
-		o := caa.Evaluate(set, q)
+		var o perspectives.Outcome
+		costtest.AtMost(t, costFor(text), func() { o = caa.Evaluate(set, q) })
 		if o.Verdict != perspectives.Pass && o.Verdict != perspectives.Fail || o.Reason == "" || o.Clause == "" {
 			t.Fatalf("%q: %+v", lines, o)
 		}

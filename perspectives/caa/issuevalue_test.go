@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"mpicsim/perspectives/caa"
+	"mpicsim/perspectives/costtest"
 )
 
 type params = []caa.Parameter
@@ -130,7 +131,9 @@ func FuzzIssueValue(f *testing.F) {
 	}
 	oracle := grammar()
 	f.Fuzz(func(t *testing.T, s string) {
-		domain, _, err := caa.ParseIssueValue(s)
+		var domain string
+		var err error
+		costtest.AtMost(t, costFor(s), func() { domain, _, err = caa.ParseIssueValue(s) })
 		match := oracle.FindStringSubmatch(s)
 		switch {
 		case (err == nil) != (match != nil):

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"mpicsim/perspectives/costtest"
 )
 
 // FuzzPersistentRecord holds judge to a second reading of BR 3.2.2.4.22 by
@@ -51,7 +53,8 @@ func FuzzPersistentRecord(f *testing.F) {
 	}
 	p := persistence{issuers: []string{"ca.test"}, account: account, now: time.Unix(100, 0)}
 	f.Fuzz(func(t *testing.T, s string) {
-		got := p.judge(s)
+		var got persistentVerdict
+		costtest.AtMost(t, costFor(len(s)), func() { got = p.judge(s) })
 		if pass := got.reason == ReasonPersistentMatches; pass != oracle(s) {
 			t.Fatalf("%q: %s (%s), the oracle says %v", s, got.reason, got.detail, oracle(s))
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/costtest"
 )
 
 // FuzzRedirect checks that whatever a Location says, a target that may be
@@ -29,7 +30,9 @@ func FuzzRedirect(f *testing.F) {
 	}}}}
 	at := &url.URL{Scheme: "http", Host: "www.example.test", Path: "/.well-known/acme-challenge/token"}
 	f.Fuzz(func(t *testing.T, location string) {
-		target, err := v.judgeRedirect(at, &response{code: 302, location: location})
+		var target *url.URL
+		var err error
+		costtest.AtMost(t, costFor(len(location)), func() { target, err = v.judgeRedirect(at, &response{code: 302, location: location}) })
 		if err != nil {
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"mpicsim/perspectives/costtest"
 	"mpicsim/sim/web"
 )
 
@@ -42,7 +43,12 @@ func FuzzChallengeCertificate(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, der []byte) {
 		c, err := x509.ParseCertificate(der)
-		if err != nil || want.judge(c) != nil {
+		if err != nil {
+			return
+		}
+		var fault *certificateFault
+		costtest.AtMost(t, costFor(len(der)), func() { fault = want.judge(c) })
+		if fault != nil {
 			return
 		}
 		if len(c.DNSNames) != 1 || !bytes.EqualFold([]byte(c.DNSNames[0]), []byte("a.test")) ||

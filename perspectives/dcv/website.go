@@ -74,19 +74,33 @@ type website struct {
 	value      string
 	ignoreCase bool
 	pattern    *regexp.Regexp // nil if there is none
+
+	// want is the value, and low the body as far as it is known, both in lower case if
+	// case is ignored.
+	want, low []byte
 }
 
 // find returns the offset of the value in body, -1 if it is not there.
 func (w *website) find(body []byte) int { return w.findFrom(body, 0) }
 
-// findFrom is find if the value is known not to end within the first seen octets.
+// findFrom is find if the value is known not to end within the first seen octets, which
+// are those of the last call.
 func (w *website) findFrom(body []byte, seen int) int {
-	start := max(0, seen-max(0, len(w.value)-1))
-	part, value := body[start:], []byte(w.value)
-	if w.ignoreCase {
-		part, value = lowerASCII(part), lowerASCII(value)
+	if w.want == nil {
+		w.want = []byte(w.value)
+		if w.ignoreCase {
+			w.want = lowerASCII(w.want)
+		}
 	}
-	at := bytes.Index(part, value)
+	if w.ignoreCase {
+		if seen == 0 {
+			w.low = nil
+		}
+		w.low = append(w.low, lowerASCII(body[len(w.low):])...)
+		body = w.low
+	}
+	start := max(0, seen-max(0, len(w.value)-1))
+	at := bytes.Index(body[start:], w.want)
 	if at < 0 {
 		return -1
 	}

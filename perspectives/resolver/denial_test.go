@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
+
+	"mpicsim/perspectives/costtest"
 )
 
 // model is a small zone that knows the truth about its names: what the proofs of
@@ -381,13 +384,15 @@ func FuzzDenial(f *testing.F) {
 		} {
 			_ = d.nsec3.add(rr)
 		}
-		_, _ = d.nameError(name)
-		_, _ = d.noDS(name)
-		_, _ = d.noData(name, dns.TypeANY)
-		_, _ = d.noData(name, dns.TypeDS)
-		for labels := range 4 {
-			_, _ = d.noCloser(name, labels)
-		}
+		costtest.AtMost(t, costtest.Cost{CPU: 200 * time.Millisecond, Allocated: 8 << 20}, func() {
+			_, _ = d.nameError(name)
+			_, _ = d.noDS(name)
+			_, _ = d.noData(name, dns.TypeANY)
+			_, _ = d.noData(name, dns.TypeDS)
+			for labels := range 4 {
+				_, _ = d.noCloser(name, labels)
+			}
+		})
 		if hashes < 0 {
 			t.Fatalf("%d hashes too many", -hashes)
 		}

@@ -12,6 +12,9 @@ import (
 
 	"github.com/miekg/dns"
 	"github.com/onsi/gomega"
+
+	"mpicsim/perspectives/budget"
+	"mpicsim/perspectives/costtest"
 )
 
 // parrot is a network in which every server gives the same reply, with the ID
@@ -135,17 +138,26 @@ func newParrot(tb testing.TB, reply []byte) *Resolver {
 	return r
 }
 
-// FuzzReply checks that no reply makes the resolver panic or exceed its budget,
-// and that what it returns belongs to the question.
+// FuzzReply checks that no reply makes the resolver panic, exceed its budget or cost
+// more than bombs may, and that what it returns belongs to the question.
 func FuzzReply(f *testing.F) {
 	for _, s := range seeds(f) {
 		f.Add(s)
+	}
+	for _, b := range bombs(f) {
+		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, reply []byte) {
 		if len(reply) > 0xffff {
 			t.Skip("longer than a DNS message can be")
 		}
-		a, err := newParrot(t, reply).Lookup(t.Context(), "www.example.test", dns.TypeCAA)
+		var a *Answer
+		var err error
+		costtest.AtMost(t, most(), func() {
+			ctx, cancel := budget.With(t.Context(), budget.New(budget.Limits{}))
+			defer cancel()
+			a, err = newParrot(t, reply).Lookup(ctx, "www.example.test", dns.TypeCAA)
+		})
 		if err != nil {
 			if n := len(TraceOf(err)); n > 40 {
 				t.Fatalf("%d queries, limit 40", n)

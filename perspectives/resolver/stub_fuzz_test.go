@@ -6,10 +6,13 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"mpicsim/perspectives/budget"
+	"mpicsim/perspectives/costtest"
 )
 
-// FuzzStubReply checks that no reply of the recursive resolver makes a stub panic or
-// ask on and on, that what it returns belongs to the question, and that nothing is
+// FuzzStubReply checks that no reply of the recursive resolver makes a stub panic, ask
+// on and on or cost more than bombs may, that what it returns belongs to the question, and that nothing is
 // Secure without the AD flag of a server that is trusted.
 func FuzzStubReply(f *testing.F) {
 	for _, s := range seeds(f) {
@@ -37,6 +40,9 @@ func FuzzStubReply(f *testing.F) {
 			}
 		}
 	}
+	for _, b := range bombs(f) {
+		f.Add(b, true)
+	}
 	f.Fuzz(func(t *testing.T, reply []byte, loopback bool) {
 		if len(reply) > 0xffff {
 			t.Skip("longer than a DNS message can be")
@@ -52,7 +58,12 @@ func FuzzStubReply(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := s.Lookup(t.Context(), "www.example.test", dns.TypeCAA)
+		var a *Answer
+		costtest.AtMost(t, most(), func() {
+			ctx, cancel := budget.With(t.Context(), budget.New(budget.Limits{}))
+			defer cancel()
+			a, err = s.Lookup(ctx, "www.example.test", dns.TypeCAA)
+		})
 		if err != nil {
 			if n := len(TraceOf(err)); n > 10 {
 				t.Fatalf("%d queries, limit 10", n)

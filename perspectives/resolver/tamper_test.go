@@ -6,9 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
+	"mpicsim/perspectives/costtest"
 	"mpicsim/perspectives/resolver"
 	"mpicsim/sim/names"
 )
@@ -126,7 +128,9 @@ func FuzzChangedReplies(f *testing.F) {
 			}
 			return reply
 		}
-		a, err := ask(t.Context(), r, question)
+		var a *resolver.Answer
+		var err error
+		costtest.AtMost(t, costtest.Cost{CPU: time.Second, Allocated: 64 << 20}, func() { a, err = ask(t.Context(), r, question) })
 		w.spoil = nil
 		if err == nil && a.Status == resolver.Secure && content(a) != whole[question] {
 			t.Fatalf("%s: secure, but %s", question, content(a))
