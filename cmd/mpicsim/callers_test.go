@@ -86,7 +86,7 @@ func TestCallersOfTheCoordinator(t *testing.T) {
 // page of others is refused by `serve coordinator --scenario` as well.
 func TestPagesAreNoCallers(t *testing.T) {
 	d := &deployment{tb: t, g: NewWithT(t), dir: t.TempDir()}
-	d.coordinator = d.start("serve", "coordinator", "--scenario", "two-remotes", "--listen", "127.0.0.1:0")
+	d.coordinator = d.start("serve", "coordinator", "--scenario", "two-remotes", "--listen", "127.0.0.1:0", "--host", "mpic.example")
 	d.g.Eventually(d.coordinator, patience).Should(gbytes.Say(`listening on http://\S+\n`))
 	d.url = strings.TrimPrefix(strings.TrimSpace(string(d.coordinator.Out.Contents())), "listening on ")
 	for name, tc := range map[string]struct {
@@ -94,6 +94,7 @@ func TestPagesAreNoCallers(t *testing.T) {
 		want                     int
 	}{
 		"a program":               {"", "application/json", "", "", 200},
+		"a name of --host":        {"mpic.example:8000", "application/json", "", "", 200},
 		"a name bound anew":       {"evil.example", "application/json", "", "", 421},
 		"a form":                  {"", "text/plain", "", "", 415},
 		"a page with its origin":  {"", "application/json", "https://evil.example", "", 403},

@@ -229,13 +229,14 @@ func (f keysFlags) callers(ca *remote.Authority, from, to time.Time) (callersFil
 	if err != nil {
 		return callersFile{}, nil, err
 	}
-	return callersFile{
+	who := callersFile{
 		TLS: &serverPairFile{"server.pem", "server-key.pem"}, HealthListen: healthAddress,
 		Clients: []clientFile{{
 			Name: "caller", Identity: identity, RootsFile: "../" + caPath, Methods: []perspectives.Method{allMethods},
 			IssuerDomains: f.issuers, Operator: true,
 		}},
-	}, []newFile{
+	}
+	return who, []newFile{
 		{"coordinator/server.pem", server.Certificate},
 		{"coordinator/server-key.pem", server.Key},
 		{"caller/client.pem", client.Certificate},

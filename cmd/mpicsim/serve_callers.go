@@ -73,10 +73,8 @@ type callers struct {
 // read reads the files that f names, relative to dir.
 func (f callersFile) read(dir string, now time.Time) (callers, error) {
 	var c callers
-	for i, h := range f.Hosts {
-		if h == "" || h != strings.ToLower(h) || strings.ContainsAny(h, ":/ ") || strings.HasSuffix(h, ".") {
-			return c, fmt.Errorf("hosts[%d]: found %q, expected a name in lower case without port", i, h)
-		}
+	if err := checkHosts("hosts: found", f.Hosts); err != nil {
+		return c, err
 	}
 	c.browser.Hosts = append(c.browser.Hosts, f.Hosts...)
 	secrets := access.Secrets{GroupReadable: f.GroupReadable}
@@ -125,6 +123,16 @@ func (f callersFile) read(dir string, now time.Time) (callers, error) {
 	}
 	c.tls = access.TLSConfig(c.list, pair, time.Now)
 	return c, nil
+}
+
+// checkHosts returns an error, which begins with found, if one is no name.
+func checkHosts(found string, hosts []string) error {
+	for _, h := range hosts {
+		if h == "" || h != strings.ToLower(h) || strings.ContainsAny(h, ":/ ") || strings.HasSuffix(h, ".") {
+			return fmt.Errorf("%s %q, expected a name in lower case without port", found, h)
+		}
+	}
+	return nil
 }
 
 // keys returns the API keys of each client, by name.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -154,7 +155,8 @@ func (c *configured) build(file coordinatorFile, o *openmpic.Options) ([]*remote
 		c.options.Slots = access.NewSlots(c.bounds.Checks)
 		o.Slots = c.options.Slots
 	}
-	o.Clients, o.Browser, c.strays = callers.list, callers.browser, callers.keysOfNobody
+	o.Clients, c.strays = callers.list, callers.keysOfNobody
+	o.Browser.Hosts = append(slices.Clone(o.Browser.Hosts), callers.browser.Hosts...)
 	return clients, callers.tls, nil
 }
 

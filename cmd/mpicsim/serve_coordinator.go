@@ -29,6 +29,7 @@ type coordinatorFlags struct {
 	at          time.Duration
 	event       string // name of the timeline's check
 	config      string
+	hosts       []string
 	anyone      bool
 	checkOnly   bool
 	listen      string
@@ -129,6 +130,7 @@ for 30 s at most.`,
 	flags.StringVar(&f.event, "timeline-check", "", "`NAME` of the timeline's check whose perspectives, date and rule to use;\nby default the last one until --at")
 	flags.StringVar(&f.config, "config", "", "JSON `FILE` with perspectives on the real network")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8000", "`ADDRESS` to listen on; port 0 for any that is free")
+	flags.StringArrayVar(&f.hosts, "host", nil, "`NAME` under which callers ask, besides localhost and IP addresses; may be repeated")
 	flags.BoolVar(&f.anyone, "insecure-allow-anyone", false, "let everybody call who can connect to --listen, unless the configuration names clients")
 	flags.BoolVar(&f.checkOnly, "check", false, "read all files, say what would keep the service from starting, and stop")
 	flags.StringVar(&f.addressFile, "address-file", "", "write the URL to `FILE` when the service is ready")
@@ -148,6 +150,9 @@ func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err err
 	if err := checkListen(ctx, f.listen); err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
+	if err := checkHosts("--host: found", f.hosts); err != nil {
+		return err
+	}
 	if f.config == "" {
 		if err := (callers{}).judge(mayBeLoopback(f.listen), f.anyone); err != nil {
 			return fmt.Errorf("--listen: found %q, %w", f.listen, err)
@@ -157,7 +162,8 @@ func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err err
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	o := openmpic.Options{
 		Clock: time.Now, Registry: registry, Dialect: openmpic.Dialect(f.dialect), Version: version(),
-		Log: slog.New(slog.NewTextHandler(s.err, nil)),
+		Browser: access.Browser{Hosts: f.hosts},
+		Log:     slog.New(slog.NewTextHandler(s.err, nil)),
 	}
 	var records *slog.Logger
 	if f.checkOnly {
