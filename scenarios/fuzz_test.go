@@ -46,7 +46,7 @@ func FuzzParse(f *testing.F) {
 		{"2026-12-15", "0000-01-01"},
 		{"at: 120s", "at: 90s"},
 		{"name: there", "name: attacker"},
-		{"shop.example\n", "xn--a.example\n"},
+		{"shop.example\n", "xn--99999999.example\n"},
 		{"egress: auto", "control-plane: emulated"},
 		{"hijack: {prefixes: [203.0.113.0/24]}", "hijack: {prefixes-of: [there, coordinator, nobody]}"},
 		{"hijack: {prefixes: [203.0.113.0/24]}", "attack: {kind: interception, communities: true, answers: false}"},

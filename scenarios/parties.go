@@ -87,7 +87,7 @@ func (v *validation) name(field, name, expected string) {
 	})
 	switch {
 	case err != nil:
-		v.fail(field, quote(name), expected+", valid by IDNA 2008 and not an address")
+		v.fail(field, quote(name), expected+", with valid Punycode after xn-- and not an address")
 	case c.Domain != name:
 		v.fail(field, quote(name), c.Domain)
 	}
