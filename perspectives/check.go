@@ -176,7 +176,7 @@ type CAAParameters struct {
 	ValidationMethods []string `json:"validation_methods,omitempty"`
 	// AllowLookupFailure lets a failed lookup be permission if the three proofs
 	// of BR 3.2.2.8 can be had (see [LookupFailure]); it is never permission
-	// without them.
+	// without them, nor if CAA records came that were of no use as an answer.
 	AllowLookupFailure bool `json:"allow_lookup_failure,omitempty"`
 }
 

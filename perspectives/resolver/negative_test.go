@@ -223,6 +223,10 @@ var _ = Describe("An answer without AA", func() {
 		a, err := newResolver(w).Lookup(ctx, "www.example.test", dns.TypeCAA)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(data(a)).To(Equal([]string{`0 issue "other.example"`}))
+		for _, absent := range []resolvertest.Server{{Addr: ns2, Handler: silent}, {Addr: other, Handler: silent}} { // nothing listens at ns2
+			_, err = newResolver(start(rootServer(), tldServer(twoServers), hearsay, absent)).Lookup(ctx, "www.example.test", dns.TypeCAA)
+			Expect(err).To(MatchError(resolver.ErrLame), "the other server may have other records")
+		}
 		w = start(rootServer(), tldServer(twoServers), hearsay, zoneServer(ns2, `www CAA 0 issue "ca.example"`))
 		a, err = newResolver(w).Lookup(ctx, "www.example.test", dns.TypeCAA)
 		Expect(err).NotTo(HaveOccurred())

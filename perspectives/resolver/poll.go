@@ -15,6 +15,8 @@ type poll struct {
 	tried  []*endpoint
 	// silent are those to ask once more.
 	silent []*endpoint
+	// missing is how many servers were silent or could not be reached so far.
+	missing int
 	// hearsay is the first word of a recursive server, nil if there is none.
 	hearsay *reply
 	// denial is a weak denial, nil if there is none.
@@ -46,6 +48,9 @@ func (l *lookup) askZone(ctx context.Context, z *zone, q query, depth int) (repl
 		p.failed.add(err)
 		if !l.unreachableFamily(e, err) {
 			p.dissent++
+			if e.down {
+				p.missing++
+			}
 		}
 		if l.hopeless(ctx, z, q, p.failed) {
 			return reply{}, p.failed
@@ -67,7 +72,7 @@ func (l *lookup) askZone(ctx context.Context, z *zone, q query, depth int) (repl
 	case l.fatal(ctx):
 	case p.settled():
 		return *p.denial, nil
-	case p.hearsay != nil:
+	case p.hearsay != nil && p.missing == 0: // a server that is down may have something else to say
 		return *p.hearsay, nil
 	}
 	return reply{}, p.failed
@@ -80,12 +85,14 @@ func (l *lookup) askSilent(ctx context.Context, p *poll, depth int) (rep reply, 
 		switch {
 		case err == nil && rep.hearsay:
 			p.heard(e, rep)
+			p.missing--
 			p.silent = slices.DeleteFunc(p.silent, func(s *endpoint) bool { return s == e })
 		case err == nil && rep.weak == "":
 			return rep, nil, true
 		case err == nil:
 			p.denied(e, rep)
 			p.dissent--
+			p.missing--
 			p.silent = slices.DeleteFunc(p.silent, func(s *endpoint) bool { return s == e })
 		case l.fatal(ctx):
 			p.failed.add(err)

@@ -164,6 +164,9 @@ func FuzzReply(f *testing.F) {
 			}
 			return
 		}
+		if reply[2]&2 != 0 {
+			t.Fatalf("a truncated reply is taken for the answer %v", a.Records)
+		}
 		for _, rr := range a.Records {
 			h := rr.Header()
 			owner := "www.example.test."

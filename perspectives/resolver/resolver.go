@@ -14,12 +14,13 @@
 //
 // What is believed: a reply that is truncated or ends early is never an answer.
 // Records are believed with the AA bit and without it. If the RA bit shows that the
-// server is recursive, they are the last resort, for the case that no server of the
-// zone has any, unless signatures prove them. That records do not exist is never
-// believed of a recursive server without such a proof; of one other server only if
-// the reply has the AA bit and the SOA record of the zone, or is proven by DNSSEC;
-// without either only if all servers of the zone say so. A referral that leads away
-// from the zone and the SOA record of another zone show a lame server.
+// server is recursive, they are the last resort, for the case that no other server of
+// the zone has any and none is silent, unless signatures prove them. That records do
+// not exist is never believed of a recursive server without such a proof; of one
+// other server only if the reply has the AA bit and the SOA record of the zone, or is
+// proven by DNSSEC; without either only if all servers of the zone say so. A referral
+// that leads away from the zone and the SOA record of another zone show a lame
+// server.
 //
 // With trust anchors every answer is validated (RFC 4033 to 4035, RFC 6840 4):
 // positive answers, wildcards, aliases, and by NSEC or NSEC3 (RFC 5155) what does

@@ -2,8 +2,10 @@ package resolver_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
+	"github.com/miekg/dns"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -342,6 +344,22 @@ var _ = Describe("A validating lookup", func() {
 		_, err = r.Lookup(ctx, "www.victim.example", 257)
 		Expect(err).To(MatchError(resolver.ErrServerFailure))
 		Expect(resolver.StatusOf(err)).To(Equal(resolver.Indeterminate))
+	})
+
+	It("knows that an insecure domain has records though nothing that came is an answer", func(ctx SpecContext) {
+		w := launch(GinkgoTB(), guarded(signed(), signed()))
+		w.spoil = func(_ int, reply []byte) []byte {
+			m := new(dns.Msg)
+			if m.Unpack(reply) == nil && len(m.Answer) > 0 && strings.EqualFold(m.Question[0].Name, "plain.example.") {
+				reply[3] |= dns.RcodeServerFailure
+			}
+			return reply
+		}
+		_, err := w.resolver(GinkgoTB()).Lookup(ctx, "plain.example", 1)
+		Expect(err).To(MatchError(resolver.ErrServerFailure))
+		Expect(resolver.StatusOf(err)).To(Equal(resolver.Insecure))
+		e, _ := errors.AsType[*resolver.Error](err)
+		Expect(e.Received).To(BeTrue())
 	})
 
 	It("asks another server of the zone if one gives bogus replies", func(ctx SpecContext) {
