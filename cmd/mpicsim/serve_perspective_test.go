@@ -212,6 +212,9 @@ func TestConfigurationFaults(t *testing.T) {
 		"an identity as a name": {`"spiffe://ca.example/mpic/ca"`, `"ca"`, `identity "ca"`},
 		"health for everybody":  {`"listen"`, `"health_listen": ":8081", "listen"`, "expected a loopback address"},
 		"anchors alone":         {`"listen"`, `"network": {"trust_anchors": ["x"]}, "listen"`, "want network.roots"},
+		"a budget":              {`"listen"`, `"budget": {"messages": 500, "work": 5000000, "time": "20s"}, "listen"`, ""},
+		"less than no budget":   {`"listen"`, `"budget": {"octets": -1}, "listen"`, "budget.octets: found -1, expected a positive number or 0 for the default"},
+		"a budget of nothing":   {`"listen"`, `"budget": {"memory": 1}, "listen"`, `field "memory" is unknown`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
