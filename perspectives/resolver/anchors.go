@@ -49,6 +49,9 @@ func parseAnchors(texts []string) (map[string][]*dns.DS, error) {
 			if !zoneKey(rr) {
 				return nil, fmt.Errorf("trust anchor %q: found flags %d and protocol %d, expected a zone key that is not revoked", text, rr.Flags, rr.Protocol)
 			}
+			if _, err := publicKeyOf(rr); err != nil && supportedAlgorithm(rr.Algorithm) {
+				return nil, fmt.Errorf("trust anchor %q: %w", text, err)
+			}
 			ds = rr.ToDS(dns.SHA256)
 		}
 		switch {

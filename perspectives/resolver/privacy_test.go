@@ -272,6 +272,8 @@ var _ = Describe("Trust anchors", func() {
 		Entry("SHA-1 signatures", ". IN DS 1 5 2 "+strings.Repeat("00", 32), "found algorithm 5"),
 		Entry("SHA-1 digest", ". IN DS 1 8 1 "+strings.Repeat("00", 20), "found digest type 1"),
 		Entry("a key that signs no zone", ". IN DNSKEY 0 3 13 AAAA", "expected a zone key"),
+		Entry("a key that is none", ". IN DNSKEY 257 3 13 AAAA", "P-256 key of 3 octets"),
+		Entry("a key with an exponent of 72 bits", ". IN DNSKEY 257 3 8 CQEAAAAAAAAAAf"+strings.Repeat("//", 42)+"8=", "unsupported key"),
 		Entry("a revoked key", ". IN DNSKEY 385 3 13 AAAA", "expected a zone key"),
 	)
 
