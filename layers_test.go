@@ -55,6 +55,7 @@ func projectRows() []row {
 		// The CA's side has never heard of a simulator. Of the map it knows only
 		// places: coordinates, regions, distances.
 		{"perspectives", []string{"topology/place"}},
+		{"perspectives/ijson", nil},
 		{"perspectives/costtest", nil},
 		{"perspectives/catalog", []string{"perspectives", "topology/place"}},
 		{"perspectives/policy", []string{"perspectives", "topology/place"}},
@@ -67,11 +68,11 @@ func projectRows() []row {
 		{"perspectives/idn", nil},
 		{"perspectives/coordinator", []string{"perspectives", "perspectives/idn", "perspectives/policy", "topology/place"}},
 		{"perspectives/access", []string{"perspectives"}},
-		{"perspectives/remote", []string{"perspectives", "perspectives/access", "perspectives/local", "perspectives/coordinator", "topology/place"}},
+		{"perspectives/remote", []string{"perspectives", "perspectives/ijson", "perspectives/access", "perspectives/local", "perspectives/coordinator", "topology/place"}},
 		{"perspectives/cohort", []string{"perspectives", "perspectives/idn", "perspectives/policy", "topology/place"}},
 		{"perspectives/audit", nil},
 		{"perspectives/openmpic", []string{
-			"perspectives", "perspectives/access", "perspectives/coordinator", "perspectives/policy", "perspectives/catalog", "perspectives/cohort", "topology/place",
+			"perspectives", "perspectives/ijson", "perspectives/access", "perspectives/coordinator", "perspectives/policy", "perspectives/catalog", "perspectives/cohort", "topology/place",
 		}},
 
 		// The experiment is the only place where the two sides meet. What it

@@ -8,23 +8,19 @@ import (
 	"maps"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 )
 
-const (
-	maxRegexLength = 1024
-	maxValueLength = 4096
-	maxHeaders     = 32
-	maxHeaderBytes = 8 << 10
-)
-
 // Acceptable returns an error that names the first field which makes c no check
-// that a perspective can make: it does not have the form that [Check] asks for,
-// or lacks what its method needs, or the method is not for such a target. That a
-// method cannot validate a wildcard is no error but an outcome.
+// that a perspective can make: it exceeds its bound ([Check.Bounded]), does not
+// have the form that [Check] asks for, or lacks what its method needs, or the
+// method is not for such a target. That a method cannot validate a wildcard is no
+// error but an outcome.
 func (c Check) Acceptable() error {
+	if err := c.Bounded(); err != nil {
+		return err
+	}
 	if !c.Questions.Known() {
 		return fmt.Errorf("questions %q: expected dcv, caa or nothing for both", c.Questions)
 	}
@@ -94,9 +90,6 @@ func (c Check) checkParameters() error {
 	d := c.DCV
 	if err := checkHeaders(d.HTTPHeaders); err != nil {
 		return fmt.Errorf("HTTP headers: %w", err)
-	}
-	if len(d.ChallengeValue) > maxValueLength {
-		return fmt.Errorf("challenge value: found %d octets, expected at most %d", len(d.ChallengeValue), maxValueLength)
 	}
 	if d.DNSNamePrefix != "" && c.Method != DNSChange {
 		return fmt.Errorf("DNS name prefix %q: expected none, as the name of %s is fixed", d.DNSNamePrefix, c.Method)
@@ -222,11 +215,8 @@ func (c Check) checkWebsite() error {
 	if d.ChallengeValue == "" && d.MatchRegex == "" {
 		return errors.New("challenge value: website-change needs one, or a regular expression")
 	}
-	if len(d.MatchRegex) > maxRegexLength {
-		return fmt.Errorf("regular expression: found %d octets, expected at most %d", len(d.MatchRegex), maxRegexLength)
-	}
-	if _, err := regexp.Compile(d.MatchRegex); err != nil {
-		return fmt.Errorf("regular expression: %w", err)
+	if err := CheckPattern(d.MatchRegex); err != nil {
+		return err
 	}
 	if err := checkTokenPath(d.HTTPTokenPath); err != nil {
 		return fmt.Errorf("HTTP token path %q: %w", d.HTTPTokenPath, err)
@@ -269,9 +259,6 @@ func lowerASCII(s string) string {
 // checkTokenPath accepts segments of the characters that a URL path may hold
 // unescaped (RFC 3986 3.3).
 func checkTokenPath(p string) error {
-	if len(p) > 1024 {
-		return fmt.Errorf("found %d octets, expected at most 1024", len(p))
-	}
 	for segment := range strings.SplitSeq(p, "/") {
 		if segment == "" || segment == "." || segment == ".." {
 			return fmt.Errorf("found segment %q, expected a file below /.well-known/pki-validation", segment)
@@ -287,13 +274,8 @@ func checkTokenPath(p string) error {
 
 // checkHeaders refuses what would make another request of it, or none.
 func checkHeaders(headers map[string]string) error {
-	if len(headers) > maxHeaders {
-		return fmt.Errorf("found %d, expected at most %d", len(headers), maxHeaders)
-	}
-	size := 0
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		value := headers[name]
-		size += len(name) + len(value)
 		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !isLDH(r) && !strings.ContainsRune("!#$%&'*+.^_`|~", r) }) {
 			return fmt.Errorf("name %q: expected a token (RFC 9110 5.6.2)", name)
 		}
@@ -307,9 +289,6 @@ func checkHeaders(headers map[string]string) error {
 		}, lower), strings.HasPrefix(lower, "proxy-"), strings.HasPrefix(lower, "if-"):
 			return fmt.Errorf("%s: expected none that steers the connection or the response", name)
 		}
-	}
-	if size > maxHeaderBytes {
-		return fmt.Errorf("found %d octets, expected at most %d", size, maxHeaderBytes)
 	}
 	return nil
 }

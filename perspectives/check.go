@@ -76,7 +76,8 @@ const (
 // Check is what every perspective of one attempt is asked to do: one domain
 // control validation and one CAA check for the same target, or one of the two.
 //
-// Which fields a method reads is said with the fields; the others are ignored.
+// Which fields a method reads is said with the fields; the others are ignored, but
+// bounded like all ([Check.Bounded]).
 // A perspective expects the form that coordinator.NormalizeCheck returns.
 type Check struct {
 	// Domain is what is to be certified: a name as a lower-case A-label FQDN
@@ -145,7 +146,7 @@ type DCVParameters struct {
 	URLScheme string `json:"url_scheme,omitempty"`
 	// MatchRegex is a regular expression in RE2 syntax that the body of
 	// WebsiteChange must match somewhere, in addition to ChallengeValue if both
-	// are given.
+	// are given. What it expands to is bounded (see [CompilePattern]).
 	MatchRegex string `json:"match_regex,omitempty"`
 	// HTTPHeaders are sent with the first request of WebsiteChange and HTTP01, the
 	// one to the name or address of the check, never after a redirect.

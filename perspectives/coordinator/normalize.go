@@ -45,7 +45,7 @@ func NormalizeCheck(c perspectives.Check) (perspectives.Check, error) {
 	c.CAA.ValidationMethods = slices.Clone(c.CAA.ValidationMethods)
 	c.DCV.HTTPHeaders = maps.Clone(c.DCV.HTTPHeaders)
 	for _, step := range []func(*perspectives.Check) error{
-		normalizeQuestions, normalizeTarget, normalizeWildcard, normalizeChallenge, normalizeIssuers,
+		func(c *perspectives.Check) error { return c.Bounded() }, normalizeQuestions, normalizeTarget, normalizeWildcard, normalizeChallenge, normalizeIssuers,
 		func(c *perspectives.Check) error { return c.Acceptable() },
 	} {
 		if err := step(&c); err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -19,25 +18,30 @@ const validationPath = "/.well-known/pki-validation/"
 // or IP address, by http or https, and looks for the value in it
 // (BR 3.2.2.4.18, 3.2.2.5.1). Redirects are those of http-01, and any 2xx status
 // is right. The body must contain the value, and match the regular expression if
-// there is one. What is found must not have been in the request: the check's own
+// there is one: within the first MaxBody octets, fewer where the expression expands
+// to more instructions than can search them ([perspectives.MaxRegexWork]). What is found must not have been in the request: the check's own
 // is judged before, redirects on the way, a match of the expression at the end.
 func (v *validation) websiteChange(ctx context.Context) perspectives.Outcome {
 	d := v.check.DCV
 	w := website{value: d.ChallengeValue, ignoreCase: d.IgnoreCase}
+	limit := v.o.MaxBody
 	if d.MatchRegex != "" {
-		pattern, err := regexp.Compile(d.MatchRegex)
+		pattern, err := perspectives.CompilePattern(d.MatchRegex)
 		if err != nil {
-			return v.broken(ReasonInvalidCheck, "regular expression: %v", err)
+			return v.broken(ReasonInvalidCheck, "%v", err)
 		}
-		w.pattern = pattern
+		w.pattern, limit = pattern, min(limit, pattern.MaxText())
 	}
 	start := &url.URL{Scheme: "http", Host: v.urlHost(), Path: validationPath + d.HTTPTokenPath}
 	if d.URLScheme != "" {
 		start.Scheme = d.URLScheme
 	}
-	resp, at, end := v.follow(ctx, start, fetch{limit: v.o.MaxBody, enough: w.enough, refuse: w.refuse})
+	resp, at, end := v.follow(ctx, start, fetch{limit: limit, enough: w.enough, refuse: w.refuse})
 	if end == nil {
 		end = v.judgeStatus(at, resp)
+	}
+	if end == nil && w.pattern != nil && ctx.Err() != nil { // nobody waits for the search
+		end = new(v.unreachable(ctx.Err(), "searching what %s has: %v", at, ctx.Err()))
 	}
 	if end != nil {
 		return *end
@@ -52,8 +56,12 @@ func (v *validation) judgeWebsite(w website, at *url.URL, resp *response) perspe
 	}
 	found := resp.body[offset : offset+len(w.value)]
 	if w.pattern != nil {
-		match := w.pattern.FindStringIndex(resp.body)
-		if match == nil {
+		match, err := w.pattern.Find(resp.body)
+		if err != nil {
+			return v.broken(ReasonInvalidCheck, "%v", err)
+		}
+		// A match that ends where the body was cut may be none in the whole of it.
+		if match == nil || resp.cut && match[1] == len(resp.body) {
 			return v.failed(ReasonValueNotFound, "%s has %s, expected a match of %q", at, resp.quoted(), w.pattern)
 		}
 		if w.value == "" {
@@ -73,7 +81,7 @@ func (v *validation) judgeWebsite(w website, at *url.URL, resp *response) perspe
 type website struct {
 	value      string
 	ignoreCase bool
-	pattern    *regexp.Regexp // nil if there is none
+	pattern    *perspectives.Pattern // nil if there is none
 
 	// want is the value, and low the body as far as it is known, both in lower case if
 	// case is ignored.

@@ -95,6 +95,9 @@ func (d draftRequest) check(issuers []string) (perspectives.Check, error) {
 func (s *Server) serveDraft(w http.ResponseWriter, r *http.Request) {
 	var d draftRequest
 	err := decode(r.Body, &d)
+	if out := d.bounds(); err == nil && len(out) > 0 {
+		err = out
+	}
 	var check perspectives.Check
 	if err == nil {
 		check, err = d.check(s.issuers(r.Context()))

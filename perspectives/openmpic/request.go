@@ -2,12 +2,15 @@ package openmpic
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+
+	"mpicsim/perspectives/ijson"
 )
 
 // The issue types of Open MPIC's answers 400.
@@ -43,7 +46,9 @@ func (e invalidError) Error() string {
 }
 
 // request is the body of POST /mpic. Explicit nulls are as good as absence, and
-// members that nobody knows are ignored, as the reference implementation does.
+// members that nobody knows are ignored, as the reference implementation does; one
+// whose name differs from a known one in nothing but case is refused. What each
+// member may hold is in bounds.go.
 type request struct {
 	Target        string          `json:"domain_or_ip_target"`
 	CheckType     string          `json:"check_type"`
@@ -76,6 +81,9 @@ type count struct {
 // bits is kept as not ok.
 func (c *count) UnmarshalJSON(text []byte) error {
 	c.text = strings.Trim(string(text), `"`)
+	if len(c.text) > maxCount {
+		c.text = c.text[:maxCount] + "..."
+	}
 	var value int32
 	if err := json.Unmarshal(text, &value); err == nil {
 		c.value, c.ok = int(value), true
@@ -128,6 +136,9 @@ func readRequest(body io.Reader) (*request, error) {
 	add := func(kind, field, format string, args ...any) {
 		issues = append(issues, issue{kind, fmt.Sprintf(format, args...), field})
 	}
+	if issues = r.bounds(); len(issues) > 0 {
+		return &request{}, issues // nothing of it is repeated
+	}
 	if r.Target == "" {
 		add(requestInvalid, "domain_or_ip_target", "domain_or_ip_target: required")
 	}
@@ -143,6 +154,8 @@ func readRequest(body io.Reader) (*request, error) {
 			add(requestInvalid, "dcv_check_parameters", "dcv_check_parameters: required")
 		} else if err := decodePart("dcv_check_parameters", r.DCV, r.dcv); err != nil {
 			issues = append(issues, *err)
+		} else if out := r.dcv.bounds(); len(out) > 0 {
+			return &request{CheckType: r.CheckType}, append(issues, out...)
 		} else {
 			issues = append(issues, r.dcv.issues()...)
 		}
@@ -151,6 +164,9 @@ func readRequest(body io.Reader) (*request, error) {
 		if !isNull(r.CAA) {
 			if err := decodePart("caa_check_parameters", r.CAA, r.caa); err != nil {
 				issues = append(issues, *err)
+			}
+			if out := r.caa.bounds(); len(out) > 0 {
+				return &request{CheckType: r.CheckType}, append(issues, out...)
 			}
 		}
 		if t := value(r.caa.CertificateType); t != "" && t != "tls-server" && t != "s-mime" {
@@ -165,7 +181,8 @@ func readRequest(body io.Reader) (*request, error) {
 	return r, nil
 }
 
-// decode reads one JSON object and nothing behind it.
+// decode reads one JSON object and nothing behind it, under the rules of
+// [ijson.Check]: what two programs could read in two ways is refused.
 func decode(body io.Reader, into any) error {
 	text, err := io.ReadAll(body)
 	if err != nil {
@@ -174,7 +191,7 @@ func decode(body io.Reader, into any) error {
 	if trimmed := bytes.TrimSpace(text); len(trimmed) == 0 || trimmed[0] != '{' {
 		return invalidError{{requestInvalid, "the body is not a JSON object", ""}}
 	}
-	if err := json.Unmarshal(text, into); err != nil {
+	if err := ijson.Decode(text, into, ijson.IgnoreUnknown); err != nil {
 		return invalidError{jsonIssue("", err)}
 	}
 	return nil
@@ -192,7 +209,7 @@ func decodePart(name string, text json.RawMessage, into any) *issue {
 	if trimmed := bytes.TrimSpace(text); len(trimmed) == 0 || trimmed[0] != '{' {
 		return &issue{requestInvalid, name + ": expected an object", name}
 	}
-	if err := json.Unmarshal(text, into); err != nil {
+	if err := ijson.Decode(text, into, ijson.IgnoreUnknown); err != nil {
 		i := jsonIssue(name+".", err)
 		return &i
 	}
@@ -205,7 +222,11 @@ func jsonIssue(prefix string, err error) issue {
 		field := strings.TrimSuffix(prefix+wrong.Field, ".")
 		return issue{requestInvalid, fmt.Sprintf("%s: found a JSON %s, expected another type", field, wrong.Value), field}
 	}
-	return issue{requestInvalid, "the body is not JSON: " + err.Error(), ""}
+	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return issue{requestInvalid, "the body is not JSON: " + err.Error(), ""}
+	}
+	field := strings.TrimSuffix(prefix, ".")
+	return issue{requestInvalid, fmt.Sprintf("%s: %v", cmp.Or(field, "the body"), err), field}
 }
 
 func isNull(text json.RawMessage) bool {

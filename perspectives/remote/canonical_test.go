@@ -2,6 +2,7 @@ package remote_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
@@ -38,6 +39,15 @@ func TestCanonical(t *testing.T) {
 		"33 levels":          {strings.Repeat(`{"a":`, 32) + `{}` + strings.Repeat(`}`, 32), "", "more than 32 levels"},
 		"33 levels of lists": {`{"a":` + strings.Repeat(`[`, 32) + strings.Repeat(`]`, 32) + `}`, "", "more than 32 levels"},
 		"not UTF-8":          {"{\"a\":\"\xff\"}", "", "UTF-8"},
+		"a surrogate pair":   {`{"a":"\ud83d\ude00"}`, `{"a":"😀"}`, ""},
+		"U+FFFD itself":      {`{"a":"\ufffd"}`, "{\"a\":\"\ufffd\"}", ""},
+		"a high surrogate":   {`{"a":"\ud800"}`, "", `lone surrogate \ud800`},
+		"a low surrogate":    {`{"a":"\udc00x"}`, "", `lone surrogate \udc00`},
+		"the wrong order":    {`{"a":"\ude00\ud83d"}`, "", `lone surrogate \ude00`},
+		"one and a half":     {`{"a":"\ud83d\ude00\ud83d"}`, "", `lone surrogate \ud83d`},
+		"one before another": {`{"a":"\ud83d\u0041"}`, "", `lone surrogate \ud83d`},
+		"one in a name":      {`{"\udfff":1}`, "", `lone surrogate \udfff`},
+		"CESU-8":             {"{\"a\":\"\xed\xa0\xbd\xed\xb8\x80\"}", "", "UTF-8"},
 		"an array":           {`[]`, "", "expected an object"},
 		"a string":           {`"a"`, "", "expected an object"},
 		"nothing":            {``, "", "unexpected end of JSON input"},
@@ -63,6 +73,29 @@ func TestCanonical(t *testing.T) {
 	got, err := remote.Canonical([]byte(`{"signature":1,"a":{"signature":2}}`), "signature")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(string(got)).To(Equal(`{"a":{"signature":2}}`), "of the outermost object only")
+}
+
+// TestOnlyTextIsSigned: a string that is not UTF-8 is signed by nobody, and asked of
+// nobody; evidence is repaired before.
+func TestOnlyTextIsSigned(t *testing.T) {
+	g := NewWithT(t)
+	_, key := newKey(t)
+	for _, broken := range []string{"\xff", "a\xed\xa0\x80", `\\` + "\xc0"} {
+		_, err := remote.Answer{TraceIdentifier: broken}.Sign(key)
+		g.Expect(err).To(MatchError(ContainSubstring("not valid UTF-8")), "%q", broken)
+	}
+	for _, whole := range []string{"\ufffd", `\ufffd`, `\\ufffd`, "\u2028<&>"} {
+		_, err := remote.Answer{TraceIdentifier: whole}.Sign(key)
+		g.Expect(err).NotTo(HaveOccurred(), "%q", whole)
+	}
+	w := start(t)
+	w.runner.says = func(_ context.Context, _ perspectives.Check, r *perspectives.Result) { r.DCV.Detail = "found \xff" }
+	c := check()
+	r := w.dial().Run(t.Context(), c)
+	g.Expect(reasonOf(r)).To(Equal("an answer"))
+	g.Expect(r.DCV.Detail).To(Equal("found \ufffd"))
+	c.KeyAuthorization += "\xff"
+	g.Expect(reasonOf(w.dial().Run(t.Context(), c))).To(Equal(remote.ReasonBadRequest))
 }
 
 // TestVector is the one of docs/protocol.md, which must hold what is computed.

@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +21,7 @@ import (
 	"unicode"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/ijson"
 )
 
 // ClientConfig is one remote perspective as a CA knows it.
@@ -226,7 +226,7 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 
 // decodeInfo reads an Info, which unlike an answer holds fractions: coordinates.
 func decodeInfo(body []byte, info *Info) error {
-	if err := json.Unmarshal(body, info); err != nil {
+	if err := ijson.Decode(body, info, ijson.IgnoreUnknown); err != nil {
 		return &AnswerError{ReasonBadAnswer, wellPut(err)}
 	}
 	return nil
@@ -251,7 +251,7 @@ func (c *Client) ask(ctx context.Context, check perspectives.Check) (Answer, err
 		APIVersion: APIVersion, Perspective: c.config.Perspective.Name, Nonce: nonce,
 		NotBefore: sent.UTC(), NotAfter: sent.Add(c.config.Validity).UTC(), Check: check,
 	}
-	request, err := json.Marshal(asked)
+	request, err := encode(asked)
 	if err != nil {
 		return Answer{}, &AnswerError{ReasonBadRequest, err}
 	}
@@ -319,7 +319,7 @@ func (c *Client) exchange(ctx context.Context, method, path string, body []byte)
 // refusalError words a response that is not 200.
 func refusalError(status int, body []byte) error {
 	var r Refusal
-	if err := json.Unmarshal(body, &r); err != nil || r.Code == "" {
+	if err := ijson.Decode(body, &r, ijson.IgnoreUnknown); err != nil || r.Code == "" {
 		return fmt.Errorf("status %d without a code", status)
 	}
 	detail := fmt.Sprintf("status %d, %s: %s", status, printable(r.Code, 50), printable(r.Detail, 500))

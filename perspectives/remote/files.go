@@ -12,11 +12,11 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"mpicsim/perspectives"
 	"mpicsim/perspectives/access"
+	"mpicsim/perspectives/ijson"
 )
 
 // RemotesFile is a CA's list of its remote perspectives, a JSON file. Names of
@@ -127,48 +127,49 @@ func ReadSigningKey(path string, secrets access.Secrets) (ed25519.PrivateKey, er
 	return key, nil
 }
 
-// ReadJSON reads a configuration file into v: one JSON object without members
-// that v does not have. The error names the file, and line and column where it is
-// known.
+// maxFile bounds a configuration file, in octets.
+const maxFile = 16 << 20
+
+// ReadJSON reads a configuration file into v: one JSON object, under the rules of
+// [ijson.Check], without members that v does not have. The error names the file,
+// and line and column where they are known.
 func ReadJSON(path string, v any) error {
-	data, err := os.ReadFile(path)
+	data, err := readBounded(path)
 	if err != nil {
 		return err
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	err = d.Decode(v)
-	offset := d.InputOffset()
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		offset = syntax.Offset
-	} else if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		offset = wrong.Offset
-	}
-	if err == nil {
-		if _, more := d.Token(); !errors.Is(more, io.EOF) {
-			err, offset = errors.New("expected nothing after the object"), d.InputOffset()
-		}
-	}
+	err = ijson.Decode(data, v, ijson.RefuseUnknown)
 	if err == nil {
 		return nil
 	}
-	line, column := position(data, offset)
-	if name, unknown := strings.CutPrefix(err.Error(), `json: unknown field "`); unknown {
-		name = strings.TrimSuffix(name, `"`)
-		if at := bytes.Index(data, []byte(`"`+name+`"`)); at >= 0 {
-			line, column = position(data, int64(at)+1)
+	offset := int64(0)
+	if broken, ok := errors.AsType[*ijson.Error](err); ok {
+		err = broken.Err
+		offset = int64(broken.Offset)
+		if _, ok := errors.AsType[*json.SyntaxError](err); !ok {
+			offset++ // what is wrong begins there
 		}
-		err = fmt.Errorf("field %q is unknown", name)
+	} else if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		offset = wrong.Offset
+	} else {
+		offset = int64(len(data))
 	}
-	return fmt.Errorf("%s:%d:%d: %w", path, line, column, wellPut(truncated(err)))
+	line, column := position(data, offset)
+	return fmt.Errorf("%s:%d:%d: %w", path, line, column, wellPut(err))
 }
 
-// truncated gives the end of the input, where more was expected, its name.
-func truncated(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+// readBounded reads a regular file of at most maxFile octets.
+func readBounded(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("%s: found more than %d octets, expected a configuration", path, maxFile)
+	}
+	return data, err
 }
 
 // position returns line and column, from 1, of the octet before offset.

@@ -18,6 +18,7 @@ import (
 
 	"mpicsim/perspectives"
 	"mpicsim/perspectives/access"
+	"mpicsim/perspectives/ijson"
 )
 
 //go:embed openapi.json
@@ -159,14 +160,14 @@ func (s *Server) check(fixed perspectives.Questions) func(http.ResponseWriter, *
 			return refusal
 		}
 		var q Request
-		if _, err := decode(body, &q, true); err != nil {
+		if _, err := decode(body, &q, ijson.RefuseUnknown); err != nil {
 			return refuse(codeBadRequest, "the request: %v", err)
 		}
 		if refusal := s.admissible(q); refusal != nil {
 			return refusal
 		}
 		if fixed != perspectives.Both && q.Check.Questions != fixed {
-			return refuse(codeBadCheck, "check.questions: found %q, expected %q at this path", q.Check.Questions, fixed)
+			return refuse(codeBadCheck, "check.questions: found %.64q, expected %q at this path", q.Check.Questions, fixed)
 		}
 		nonce := func() *Refusal { return s.takeNonce(p, q) }
 		result, refusal := s.run(r.Context(), p, job{check: q.Check, trace: q.TraceIdentifier, path: r.URL.Path, admit: nonce})
@@ -179,11 +180,17 @@ func (s *Server) check(fixed perspectives.Questions) func(http.ResponseWriter, *
 
 func (s *Server) answer(w http.ResponseWriter, keys *credentials, q Request, body []byte, result perspectives.Result) *Refusal {
 	digest := sha256.Sum256(body)
-	signed, err := Answer{
+	a := Answer{
 		APIVersion: APIVersion, Perspective: result.Perspective, RIR: result.RIR,
 		RequestDigest: digest[:], Nonce: q.Nonce, TraceIdentifier: q.TraceIdentifier,
 		AnsweredAt: s.config.Clock().UTC(), Result: result,
-	}.Sign(keys.SigningKey)
+	}
+	signed, err := a.Sign(keys.SigningKey)
+	if errors.Is(err, errNotText) {
+		if a.Result, err = inUTF8(result); err == nil {
+			signed, err = a.Sign(keys.SigningKey)
+		}
+	}
 	if err != nil {
 		s.config.Log.LogAttrs(context.Background(), slog.LevelError, "sign", slog.String("error", err.Error()))
 		return refuse(codeInternal, "the answer could not be signed")
@@ -259,6 +266,9 @@ type job struct {
 // run makes one check, if the partner may have it.
 func (s *Server) run(ctx context.Context, p Partner, j job) (perspectives.Result, *Refusal) {
 	none := perspectives.Result{}
+	if err := j.check.Bounded(); err != nil {
+		return none, refuse(codeBadCheck, "check: %v", err)
+	}
 	if denial := p.Authorize(j.check); denial != nil {
 		return none, refused(denial)
 	}

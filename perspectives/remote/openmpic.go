@@ -3,12 +3,12 @@ package remote
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/netip"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/ijson"
 )
 
 // This file speaks to a coordinator of Open MPIC, which calls a perspective's
@@ -17,7 +17,8 @@ import (
 // allowed to use these paths.
 
 // OpenMPICRequest is what Open MPIC's coordinator sends to one perspective.
-// Members that it does not name are ignored.
+// Members that it does not name are ignored, but for those that differ from one
+// in nothing but case.
 type OpenMPICRequest struct {
 	Target          string       `json:"domain_or_ip_target"`
 	TraceIdentifier string       `json:"trace_identifier,omitempty"`
@@ -130,7 +131,7 @@ func (s *Server) openMPIC(question perspectives.Questions) func(http.ResponseWri
 			return refusal
 		}
 		var q OpenMPICRequest
-		if err := json.Unmarshal(body, &q); err != nil {
+		if err := ijson.Decode(body, &q, ijson.IgnoreUnknown); err != nil {
 			return refuse(codeBadRequest, "the request: %v", wellPut(err))
 		}
 		c, err := q.check(question, p)

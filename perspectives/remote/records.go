@@ -37,6 +37,9 @@ func outcomeAttrs(o perspectives.Outcome) []slog.Attr {
 	}
 }
 
+// maxPath bounds a path in a record, in octets; those that there are have fewer.
+const maxPath = 100
+
 // logRefusal writes what was refused to the partner's log, to the operator's if
 // there is no partner.
 func (s *Server) logRefusal(r *http.Request, p Partner, refusal *Refusal) {
@@ -47,7 +50,7 @@ func (s *Server) logRefusal(r *http.Request, p Partner, refusal *Refusal) {
 	if log == nil {
 		return
 	}
-	log.LogAttrs(r.Context(), slog.LevelWarn, "refused", slog.String("partner", p.Name), slog.String("path", r.URL.Path),
+	log.LogAttrs(r.Context(), slog.LevelWarn, "refused", slog.String("partner", p.Name), slog.String("path", cut(r.URL.Path, maxPath)),
 		slog.String("from", r.RemoteAddr), slog.Int("status", refusal.Status), slog.String("code", refusal.Code),
 		slog.String("detail", refusal.Detail))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -51,8 +52,19 @@ func codes() []code {
 	}
 }
 
+// maxDetail bounds what a refusal says, to the partner and in its log, in octets.
+const maxDetail = 1000
+
 func refuse(c code, format string, args ...any) *Refusal {
-	return &Refusal{APIVersion: APIVersion, Status: c.status, Code: c.name, Detail: fmt.Sprintf(format, args...)}
+	return &Refusal{APIVersion: APIVersion, Status: c.status, Code: c.name, Detail: cut(fmt.Sprintf(format, args...), maxDetail)}
+}
+
+// cut returns s, or its beginning of about most octets with an ellipsis.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "..."
 }
 
 // after says when it is worth another try, rounded up to seconds and at least 1.

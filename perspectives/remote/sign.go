@@ -4,26 +4,28 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/ijson"
 )
 
 // signatureContext comes before the canonical form in what is signed, so that the
 // key's signatures mean nothing anywhere else.
 const signatureContext = "mpicsim perspective answer v1\x00"
 
-// Sign returns the body of an answer: a with key's identifier and signature.
+// Sign returns the body of an answer: a with key's identifier and signature. It is
+// an error if a string of a is not UTF-8: its octets could not be signed as they
+// are.
 func (a Answer) Sign(key ed25519.PrivateKey) ([]byte, error) {
 	public, ok := key.Public().(ed25519.PublicKey)
 	if !ok || len(key) != ed25519.PrivateKeySize {
 		return nil, errors.New("sign the answer: expected an Ed25519 key")
 	}
 	a.KeyID, a.Signature = KeyID(public), nil
-	unsigned, err := json.Marshal(a)
+	unsigned, err := encode(a)
 	if err != nil {
 		return nil, fmt.Errorf("encode the answer: %w", err)
 	}
@@ -86,7 +88,7 @@ func distrust(reason, format string, args ...any) error {
 // The error is an [*AnswerError].
 func (e Expected) Verify(body []byte) (Answer, error) {
 	var a Answer
-	canonical, err := decode(body, &a, false, "signature")
+	canonical, err := decode(body, &a, ijson.IgnoreUnknown, "signature")
 	if err != nil {
 		return Answer{}, &AnswerError{ReasonBadAnswer, err}
 	}
@@ -111,7 +113,7 @@ func (e Expected) match(a Answer) error {
 	request := e.asked
 	if request == nil {
 		request = &Request{}
-		if err := json.Unmarshal(e.Request, request); err != nil {
+		if err := ijson.Decode(e.Request, request, ijson.IgnoreUnknown); err != nil {
 			return distrust(ReasonWrongRequest, "the request: %w", wellPut(err))
 		}
 	}

@@ -1,8 +1,7 @@
-package remote
+package ijson
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,10 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-const (
-	maxDepth   = 32
-	maxInteger = 1<<53 - 1 // I-JSON, RFC 7493 2.2
-)
+const maxInteger = 1<<53 - 1 // I-JSON, RFC 7493 2.2
 
 // Canonical returns the canonical form of a JSON object: that of the JSON
 // Canonicalization Scheme (RFC 8785), for objects whose numbers are integers that
@@ -25,15 +21,15 @@ const (
 // in without are left out.
 //
 // It refuses what two programs could read in two ways: text that is not UTF-8,
-// two members of an object whose names differ in nothing but case, fractions,
-// exponents, integers beyond ±(2^53-1), more than 32 levels, and anything after
-// the object.
+// surrogates that are no pair (RFC 8785 3.2.2.2, RFC 7493 2.1), two members of an
+// object whose names differ in nothing but case, fractions, exponents, integers
+// beyond ±(2^53-1), more than 32 levels, and anything after the object.
 func Canonical(data []byte, without ...string) ([]byte, error) {
 	if !utf8.Valid(data) {
 		return nil, errors.New("not valid UTF-8")
 	}
-	if err := syntax(data); err != nil {
-		return nil, err
+	if !json.Valid(data) {
+		return nil, syntaxError(data)
 	}
 	c := canonicalizer{rest: data, without: without}
 	if c.next() != '{' {
@@ -44,19 +40,6 @@ func Canonical(data []byte, without ...string) ([]byte, error) {
 		return nil, fmt.Errorf("at octet %d: %w", len(data)-len(c.rest), err)
 	}
 	return out, nil
-}
-
-// syntax returns what keeps data from being one JSON value.
-func syntax(data []byte) error {
-	if json.Valid(data) {
-		return nil
-	}
-	var raw json.RawMessage
-	err := json.Unmarshal(data, &raw)
-	if broken, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return fmt.Errorf("at octet %d: %w", broken.Offset, broken)
-	}
-	return errors.New("no JSON")
 }
 
 // canonicalizer walks over one JSON value whose syntax has been checked.
@@ -101,8 +84,8 @@ const fewMembers = 16
 
 // object appends the object that comes next, depth levels deep.
 func (c *canonicalizer) object(out []byte, depth int) ([]byte, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("more than %d levels", maxDepth)
+	if depth > MaxDepth {
+		return nil, fmt.Errorf("more than %d levels", MaxDepth)
 	}
 	few := [fewMembers]member{}
 	members := few[:0]
@@ -142,26 +125,38 @@ func (c *canonicalizer) object(out []byte, depth int) ([]byte, error) {
 
 // unambiguous wants names that differ in more than case.
 func unambiguous(members []member) error {
-	ambiguous := func(a, b []byte) error { return fmt.Errorf("names %q and %q differ in nothing but case", a, b) }
+	if a, b, double := ambiguous(members); double {
+		return sameNames(a, b)
+	}
+	return nil
+}
+
+func sameNames(a, b member) error {
+	return fmt.Errorf("names %.*q and %.*q differ in nothing but case", maxName, a.name, maxName, b.name)
+}
+
+// ambiguous returns the first two members whose names do not differ in more than
+// case, as encoding/json reads them.
+func ambiguous(members []member) (a, b member, found bool) {
 	if len(members) <= fewMembers {
 		for i, m := range members {
 			for _, other := range members[:i] {
 				if bytes.EqualFold(other.name, m.name) {
-					return ambiguous(other.name, m.name)
+					return other, m, true
 				}
 			}
 		}
-		return nil
+		return member{}, member{}, false
 	}
-	seen := make(map[string][]byte, len(members))
-	for _, m := range members {
+	seen := make(map[string]int, len(members))
+	for i, m := range members {
 		key := folded(string(m.name))
 		if other, double := seen[key]; double {
-			return ambiguous(other, m.name)
+			return members[other], m, true
 		}
-		seen[key] = m.name
+		seen[key] = i
 	}
-	return nil
+	return member{}, member{}, false
 }
 
 // compareUTF16 compares names as RFC 8785 3.2.3 sorts them: by UTF-16 code units.
@@ -176,8 +171,8 @@ func compareUTF16(a, b []byte) int {
 
 // array appends the array that comes next.
 func (c *canonicalizer) array(out []byte, depth int) ([]byte, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("more than %d levels", maxDepth)
+	if depth > MaxDepth {
+		return nil, fmt.Errorf("more than %d levels", MaxDepth)
 	}
 	out = append(out, '[')
 	first := true
@@ -236,6 +231,9 @@ func (c *canonicalizer) text(out []byte) (says, longer []byte, err error) {
 	if !escaped { // then nothing in it needs an escape
 		return raw[1:end], append(out, raw...), nil
 	}
+	if err := paired(raw); err != nil {
+		return nil, nil, err
+	}
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return nil, nil, err
@@ -276,48 +274,4 @@ func folded(name string) string {
 		}
 		return lowest
 	}, name)
-}
-
-// decode reads one JSON object into v, under the rules of [Canonical], which it
-// returns without the members named. Unknown members are refused if strict.
-func decode(data []byte, v any, strict bool, without ...string) ([]byte, error) {
-	canonical, err := Canonical(data, without...)
-	if err != nil {
-		return nil, err
-	}
-	if strict {
-		d := json.NewDecoder(bytes.NewReader(data))
-		d.DisallowUnknownFields()
-		err = d.Decode(v)
-	} else {
-		err = json.Unmarshal(data, v) // copies less
-	}
-	if err != nil {
-		return nil, wellPut(err)
-	}
-	return canonical, nil
-}
-
-// wellPut words an error of encoding/json without Go's types.
-func wellPut(err error) error {
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("field %s: found a %s at octet %d, expected %s",
-			cmp.Or(wrong.Field, "(all)"), wrong.Value, wrong.Offset, kindOf(wrong.Type.Kind().String()))
-	}
-	return errors.New(strings.TrimPrefix(err.Error(), "json: "))
-}
-
-func kindOf(kind string) string {
-	switch kind {
-	case "struct", "map":
-		return "an object"
-	case "slice", "array":
-		return "an array"
-	case "bool":
-		return "true or false"
-	case "string":
-		return "a string"
-	default:
-		return "a number"
-	}
 }
