@@ -75,7 +75,7 @@ func (d *detour) DialContext(ctx context.Context, network, address string) (net.
 // patient bounds what is expected to be done; impatient what is expected to hang.
 const (
 	patient   = 20 * time.Second
-	impatient = 300 * time.Millisecond
+	impatient = time.Second
 )
 
 var _ = Describe("A corroboration by five remotes over mutual TLS", func() {
