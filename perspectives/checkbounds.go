@@ -20,8 +20,10 @@ const (
 	MaxToken                = 512
 	MaxKeyAuthorization     = 1024
 	MaxKeyAuthorizationHash = 64
-	// MaxIssuerDomains counts IssuerDomains, each of at most MaxIssuerDomain.
-	MaxIssuerDomains, MaxIssuerDomain = 100, 1024
+	// MaxIssuerDomains counts IssuerDomains.
+	MaxIssuerDomains = 100
+	// MaxIssuerDomain bounds each of them.
+	MaxIssuerDomain = 1024
 	// MaxAccountURI bounds AccountURI.
 	MaxAccountURI = 1024
 	// MaxChallengeValue bounds ChallengeValue.
@@ -29,8 +31,10 @@ const (
 	// MaxHTTPTokenPath and MaxRegex bound HTTPTokenPath and MatchRegex.
 	MaxHTTPTokenPath = 1024
 	MaxRegex         = 1024
-	// MaxHeaders counts HTTPHeaders, MaxHeaderOctets bounds all of them together.
-	MaxHeaders, MaxHeaderOctets = 32, 8 << 10
+	// MaxHeaders counts HTTPHeaders.
+	MaxHeaders = 32
+	// MaxHeaderOctets bounds all of them together.
+	MaxHeaderOctets = 8 << 10
 	// MaxDNSNamePrefix bounds DNSNamePrefix.
 	MaxDNSNamePrefix = 64
 	// MaxValidationMethods counts CAAParameters.ValidationMethods, each of at most
