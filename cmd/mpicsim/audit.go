@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,72 +26,100 @@ inserted or moved since.`,
 	return cmd
 }
 
+// auditVerify are the flags of "mpicsim audit verify".
+type auditVerify struct {
+	expected audit.Expected
+	asJSON   bool
+}
+
 func newAuditVerifyCommand(s streams) *cobra.Command {
-	var head string
-	var asJSON bool
+	var f auditVerify
 	cmd := &cobra.Command{
 		Use:   "verify FILE|DIR...",
 		Short: "Say whether an audit log is as it was written",
 		Long: `Verify reads the files of one log, oldest first (a folder stands for the files
-named audit-*.jsonl in it), and names every line that does not follow from the one
-before it. A chain alone cannot show that lines are missing at its end: keep the
-head that verify prints in another place, and give it with --head next time.
+named audit-NNNNNN.jsonl in it, in the order of their numbers), and names every line
+that does not follow from the one before it.
 
-Exit code 0: the chain holds. Exit code 1: it does not.`,
+The chain shows lines that were changed, removed, inserted or moved, and files that
+are missing, renamed or swapped. A log begins with line 1: where older files are in
+an archive, say with --after which hash they end with.
+
+A chain alone shows neither that lines are missing at its end nor that somebody who
+can write to the folder wrote it anew from some line on. Against both, keep the head
+that verify prints where that somebody cannot write: --head wants the chain to end
+with it, --holds, for a log that has grown since, to have it somewhere. What stands
+after the last head that is known elsewhere is shown to be consistent, not complete.
+
+Exit code 0: the chain holds. Exit code 1: it does not, or there is no line.`,
 		Example: `  mpicsim audit verify /var/log/mpicsim
-  mpicsim audit verify audit-000001.jsonl audit-000002.jsonl --json`,
+  mpicsim audit verify audit-000001.jsonl audit-000002.jsonl --json
+
+  # Files 1 to 6 have gone to the archive; what verify said of them last ended with
+  # "head 41210 9f2c..."
+  mpicsim audit verify /var/log/mpicsim --after 9f2c...`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return fmt.Errorf("no file: want the files of one audit log, or its folder")
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return runAuditVerify(s, args, head, asJSON) },
+		RunE: func(_ *cobra.Command, args []string) error { return runAuditVerify(s, args, f) },
 	}
-	cmd.Flags().StringVar(&head, "head", "", "the `HASH` that the chain must end with")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
+	flags := cmd.Flags()
+	flags.StringVar(&f.expected.After, "after", "", "the `HASH` that the files before the first one end with")
+	flags.StringVar(&f.expected.Head, "head", "", "the `HASH` that the chain must end with")
+	flags.StringArrayVar(&f.expected.Holds, "holds", nil, "a `HASH` that a line must have; may be repeated")
+	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
+	flags.SortFlags = false
 	return cmd
 }
 
-func runAuditVerify(s streams, paths []string, head string, asJSON bool) error {
-	var files []string
-	for _, path := range paths {
-		stat, err := os.Stat(path)
-		if err != nil {
-			return err
+// hashPattern is a line's hash.
+const hashPattern = "64 hexadecimal digits in lower case"
+
+// validate returns an error for a hash that no line can have.
+func (f auditVerify) validate() error {
+	for flag, hashes := range map[string][]string{
+		"--after": {f.expected.After}, "--head": {f.expected.Head}, "--holds": f.expected.Holds,
+	} {
+		for _, h := range hashes {
+			if h == "" && flag != "--holds" {
+				continue // not given
+			}
+			if len(h) != 64 || strings.Trim(h, "0123456789abcdef") != "" {
+				return fmt.Errorf("%s: found %.80q, expected %s", flag, h, hashPattern)
+			}
 		}
-		if !stat.IsDir() {
-			files = append(files, path)
-			continue
-		}
-		found, err := audit.Files(path, "")
-		if err != nil {
-			return err
-		}
-		if len(found) == 0 {
-			return fmt.Errorf("%s: found no audit-*.jsonl", path)
-		}
-		files = append(files, found...)
 	}
-	report, err := audit.Verify(files)
+	return nil
+}
+
+func runAuditVerify(s streams, paths []string, f auditVerify) error {
+	if err := f.validate(); err != nil {
+		return err
+	}
+	files, others, err := auditFiles(paths)
 	if err != nil {
 		return err
 	}
-	if head != "" && head != report.Head.Hash {
-		report.Faults = append(report.Faults, audit.Fault{
-			File: files[len(files)-1], Line: report.Lines, Reason: fmt.Sprintf("the chain ends with %s, expected %s", report.Head.Hash, head),
-		})
+	report, err := f.expected.Verify(files)
+	if err != nil {
+		return err
+	}
+	for _, path := range others {
+		s.notef("%s: not read: no file of this log\n", path)
 	}
 	err = writeOutput(s, "", func(w *bufio.Writer) error {
-		if asJSON {
+		if f.asJSON {
 			return writeJSON(w, report)
 		}
-		for _, f := range report.Faults {
-			fmt.Fprintln(w, f.Error())
+		for _, fault := range report.Faults {
+			fmt.Fprintln(w, fault.Error())
 		}
 		verdict := "the chain holds"
-		if len(report.Faults) > 0 {
-			verdict = fmt.Sprintf("BROKEN in %d places", len(report.Faults))
+		if n := len(report.Faults) + report.MoreFaults; n > 0 {
+			verdict = fmt.Sprintf("BROKEN in %d places", n)
 		}
 		_, err := fmt.Fprintf(w, "%d lines in %d files, from line %d of the chain: %s\nhead %d %s\n",
 			report.Lines, report.Files, report.First, verdict, report.Head.Seq, report.Head.Hash)
@@ -100,4 +129,32 @@ func runAuditVerify(s streams, paths []string, head string, asJSON bool) error {
 		return &exitError{code: exitNo}
 	}
 	return err
+}
+
+// auditFiles returns the files that paths stand for, and what else is in folders
+// among them.
+func auditFiles(paths []string) (files, others []string, err error) {
+	for _, path := range paths {
+		stat, err := os.Stat(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !stat.IsDir() {
+			files = append(files, path)
+			continue
+		}
+		found, err := audit.Files(path, "")
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(found) == 0 {
+			return nil, nil, fmt.Errorf("%s: found no audit-*.jsonl", path)
+		}
+		more, err := audit.Others(path, "")
+		if err != nil {
+			return nil, nil, err
+		}
+		files, others = append(files, found...), append(others, more...)
+	}
+	return files, others, nil
 }

@@ -11,10 +11,16 @@
 // has 64 zeros for prev. Files are named NAME-000001.jsonl and so on; the chain
 // goes on across them.
 //
-// What the chain shows: a line that was changed, removed, inserted or moved. What
-// it cannot show: that lines are missing at the end, or that somebody wrote the
-// whole chain anew. For that, keep the head ([Log.Head]) in another place from
-// time to time, and give it to [Verify].
+// What the chain shows: a line that was changed, removed, inserted or moved, at the
+// beginning too, and files that are missing, renamed or swapped. What it cannot
+// show: that lines are missing at the end, or that somebody wrote the chain anew
+// from some line on. For that, keep the head ([Log.Head]) in another place from time
+// to time, and give it to [Expected.Verify]. Where a file ends is not part of the
+// chain. Older files may go to an archive, each with the hash that it ends with; the
+// newest must stay, since the log goes on from it.
+//
+// With [Options.Sync] a record is on the disk, and its file in the folder, when
+// [Log.Append] returns.
 //
 // Not here: signatures, encryption, deletion after the retention period (two
 // years, BR 5.4.3), several writers to one directory.
@@ -27,10 +33,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -60,7 +66,8 @@ type Options struct {
 	// MaxBytes is the size at which a file is closed and the next begun, 64 MiB if
 	// 0. A file has at least one line.
 	MaxBytes int64
-	// Sync has every record reach the disk (fsync) before Append returns.
+	// Sync has every record reach the disk (fsync) before Append returns, and the
+	// folder's entry of a new file too.
 	Sync bool
 	// Clock dates the records that the log writes about itself.
 	Clock func() time.Time
@@ -150,13 +157,14 @@ func (l *Log) resume() (torn *Torn, err error) {
 		return nil, err
 	}
 	// A rotation that was cut short leaves an empty file behind the last full one.
-	report, err := Verify(files[max(0, len(files)-2):])
+	report, err := Expected{}.verify(files[max(0, len(files)-2):], true)
 	if err != nil {
 		return nil, err
 	}
 	newest := files[len(files)-1]
-	if _, err := fmt.Sscanf(strings.TrimPrefix(filepath.Base(newest), l.options.Name+"-"), "%d", &l.number); err != nil {
-		return nil, fmt.Errorf("audit log: file name %q: %w", newest, err)
+	l.number, _ = numberOf(newest)
+	if report.Lines == 0 && l.number > 1 {
+		return nil, fmt.Errorf("audit log: refusing to begin a new chain in %s: it has no whole line, and the file before it is missing", newest)
 	}
 	var rest []byte
 	for _, f := range report.Faults {
@@ -190,23 +198,61 @@ func (l *Log) resume() (torn *Torn, err error) {
 // Files returns the files of a log in a directory, oldest first; none if there is no
 // such directory. Characters that are special in patterns are not special here.
 func Files(dir, name string) ([]string, error) {
+	files, _, err := list(dir, name)
+	return files, err
+}
+
+// Others returns what else is in a directory of a log: files that [Verify] does not
+// read. Lines that a crash has cut off (".torn"), which the log itself keeps and
+// records, are not among them.
+func Others(dir, name string) ([]string, error) {
+	_, others, err := list(dir, name)
+	return others, err
+}
+
+// list tells the files of a log, by their numbers, from what else is in a
+// directory.
+func list(dir, name string) (files, others []string, err error) {
 	if name == "" {
 		name = defaultName
 	}
 	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("audit log: %w", err)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, nil
 	}
-	var found []string
+	if err != nil {
+		return nil, nil, fmt.Errorf("audit log: %w", err)
+	}
 	for _, e := range entries {
-		number, ok := strings.CutPrefix(strings.TrimSuffix(e.Name(), extension), name+"-")
-		if ok && strings.HasSuffix(e.Name(), extension) && len(number) >= 6 && strings.Trim(number, "0123456789") == "" {
-			found = append(found, filepath.Join(dir, e.Name()))
+		path := filepath.Join(dir, e.Name())
+		switch _, of := numberOf(path); {
+		case of == name:
+			files = append(files, path)
+		case !strings.HasPrefix(e.Name(), name+"-") || !strings.HasSuffix(e.Name(), ".torn"):
+			others = append(others, path)
 		}
 	}
-	// Behind the 999,999th file, numbers are longer.
-	slices.SortFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
-	return found, nil
+	slices.SortFunc(files, func(a, b string) int {
+		first, _ := numberOf(a)
+		second, _ := numberOf(b)
+		return cmp.Compare(first, second)
+	})
+	return files, others, nil
+}
+
+// numberOf returns the number of a file, and the name of the log that it belongs
+// to: "" if no log has named it.
+func numberOf(path string) (number int, name string) {
+	stem, ok := strings.CutSuffix(filepath.Base(path), extension)
+	at := strings.LastIndexByte(stem, '-')
+	if !ok || at < 0 {
+		return 0, ""
+	}
+	number, err := strconv.Atoi(stem[at+1:])
+	if err != nil || number < 1 || fmt.Sprintf("%06d", number) != stem[at+1:] {
+		return 0, ""
+	}
+	return number, stem[:at]
 }
 
 func (l *Log) openFile() error {
@@ -219,8 +265,23 @@ func (l *Log) openFile() error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("audit log: %w", err), file.Close())
 	}
+	if l.options.Sync && stat.Size() == 0 {
+		// A record is durable only if the folder knows its file.
+		if err := syncDir(l.options.Dir); err != nil {
+			return errors.Join(fmt.Errorf("audit log: %w", err), file.Close())
+		}
+	}
 	l.file, l.size = file, stat.Size()
 	return nil
+}
+
+// syncDir makes the names of the files in a directory durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // Append adds a record, anything that encoding/json can write, and returns when it
