@@ -107,7 +107,7 @@ Exit code 0: valid. Exit code 1: not valid, or of --info, not as configured.`,
 	flags.StringArrayVar(&f.params, "param", nil, "any parameter of the method as `NAME=VALUE`; may be repeated")
 	flags.StringArrayVar(&f.issuers, "caa-domain", nil, "`NAME` that authorises the CA in CAA records; may be repeated")
 	flags.IntVar(&f.count, "count", 0, "`N` remote perspectives; 0 for what the service does by itself")
-	flags.IntVar(&f.quorum, "quorum", 0, "`N` of them that must corroborate; 0 for monitoring only")
+	flags.IntVar(&f.quorum, "quorum", 0, "`N` of them that must corroborate; 0 for monitoring only, where the service allows it")
 	flags.IntVar(&f.attempts, "max-attempts", 0, "`N` attempts at most; 0 for what the service does by itself")
 	flags.IntVar(&f.cohort, "cohort", 0, "make one attempt, with cohort `N`")
 	flags.StringVar(&f.trace, "trace", "", "`TEXT` to find the request in the service's logs")

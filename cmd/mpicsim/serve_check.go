@@ -93,19 +93,9 @@ func checkAudit(dir string) error {
 	if err := checkFolder(dir); err != nil {
 		return err
 	}
-	files, err := audit.Files(dir, "")
-	if err != nil || len(files) == 0 {
+	newest, err := audit.Newest(dir, "")
+	if err != nil || newest == "" {
 		return err
-	}
-	newest := files[len(files)-1]
-	report, err := audit.Verify(files[max(0, len(files)-2):])
-	if err != nil {
-		return err
-	}
-	for _, f := range report.Faults {
-		if f.Torn == nil || f.File != newest {
-			return fmt.Errorf("expected a chain that holds: %w", f)
-		}
 	}
 	return checkAppend(newest)
 }

@@ -33,10 +33,11 @@ type coordinatorFile struct {
 	CAADomains []string `json:"caa_domains,omitempty"`
 	// Cohorts says how the remotes of an attempt are chosen.
 	Cohorts cohortsFile `json:"cohorts"`
-	// DefaultCount, MaxAttempts and RefuseMonitoring are those of
+	// DefaultCount, MaxAttempts, AllowMonitoring and RefuseMonitoring are those of
 	// openmpic.Options.
 	DefaultCount     int  `json:"default_perspective_count,omitempty"`
 	MaxAttempts      int  `json:"absolute_max_attempts,omitempty"`
+	AllowMonitoring  bool `json:"allow_monitoring,omitempty"`
 	RefuseMonitoring bool `json:"refuse_monitoring,omitempty"`
 	// CancelStragglers is that of coordinator.Config.
 	CancelStragglers bool `json:"cancel_stragglers,omitempty"`
@@ -142,7 +143,8 @@ func (f coordinatorFile) build(dir string, records *slog.Logger, o *openmpic.Opt
 	if err := canMeet(rule, *listed.Primary, fleet, f.DefaultCount); err != nil {
 		return nil, fmt.Errorf("remotes_file: %w", err)
 	}
-	o.DefaultIssuers, o.DefaultCount, o.MaxAttempts, o.RefuseMonitoring = f.CAADomains, f.DefaultCount, f.MaxAttempts, f.RefuseMonitoring
+	o.DefaultIssuers, o.DefaultCount, o.MaxAttempts = f.CAADomains, f.DefaultCount, f.MaxAttempts
+	o.AllowMonitoring, o.RefuseMonitoring = f.AllowMonitoring, f.RefuseMonitoring
 	return clients, nil
 }
 

@@ -36,6 +36,7 @@ type coordinatorFlags struct {
 	addressFile string
 	dialect     string
 	audit       string
+	monitoring  bool
 
 	hasAt bool
 }
@@ -69,7 +70,9 @@ default or "required":
                              (keyed, required, 1)
   default_perspective_count  (what the rule demands)
   absolute_max_attempts      (3)
-  refuse_monitoring          answers quorum_count 0 with an error (false)
+  allow_monitoring           answers quorum_count 0: valid whatever the remotes see, which
+                             BR 3.2.2.9 forbids to issue on from 2025-09-15 (false)
+  refuse_monitoring          answers it with an error before that day too (false)
   cancel_stragglers          does not wait for answers that cannot change the decision
                              (false)
   timeout                    of one perspective's answer (1m)
@@ -135,7 +138,8 @@ for 30 s at most.`,
 	flags.BoolVar(&f.checkOnly, "check", false, "read all files, say what would keep the service from starting, and stop")
 	flags.StringVar(&f.addressFile, "address-file", "", "write the URL to `FILE` when the service is ready")
 	flags.StringVar(&f.dialect, "dialect", "spec", "`NAME` of the dialect of answers: spec, or core for the reference implementation's")
-	flags.StringVar(&f.audit, "audit", "", "keep the records of BR 5.4.1(2)(7) and (8) in folder `DIR`; see 'mpicsim audit'")
+	flags.StringVar(&f.audit, "audit", "", "keep the records of BR 5.4.1(2)(7) and (8), and what each caller is told, in folder `DIR`;\neach is on the disk (fsync) before the answer, and without it there is none; see 'mpicsim audit'")
+	flags.BoolVar(&f.monitoring, "allow-monitoring", false, "with --scenario, answer quorum_count 0 under a rule that enforces the quorum")
 	flags.SortFlags = false
 	return cmd
 }
@@ -158,12 +162,16 @@ func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err err
 			return fmt.Errorf("--listen: found %q, %w", f.listen, err)
 		}
 	}
+	if f.config != "" && f.monitoring {
+		return errors.New("--allow-monitoring: want --scenario: with --config it is allow_monitoring in the file")
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	o := openmpic.Options{
 		Clock: time.Now, Registry: registry, Dialect: openmpic.Dialect(f.dialect), Version: version(),
-		Browser: access.Browser{Hosts: f.hosts},
-		Log:     slog.New(slog.NewTextHandler(s.err, nil)),
+		Browser:         access.Browser{Hosts: f.hosts},
+		Log:             slog.New(slog.NewTextHandler(s.err, nil)),
+		AllowMonitoring: f.monitoring,
 	}
 	var records *slog.Logger
 	if f.checkOnly {
@@ -177,6 +185,7 @@ func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err err
 		}
 		defer func() { err = errors.Join(err, log.Close()) }()
 		records, o.Healthy = slog.New(log.Handler()), log.Err
+		o.Records = records
 	}
 	if f.config != "" {
 		c, file, err := newConfigured(f, o, records)

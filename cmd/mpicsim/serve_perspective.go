@@ -262,7 +262,13 @@ func (f *logFile) open() error {
 func (f *logFile) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.file.Write(p)
+	n, err := f.file.Write(p)
+	if err != nil && n > 0 { // half a line would spoil the next one
+		if stat, failed := f.file.Stat(); failed == nil {
+			err = errors.Join(err, f.file.Truncate(stat.Size()-int64(n)))
+		}
+	}
+	return n, err
 }
 
 // states looks at the configuration and all files that it names.

@@ -152,25 +152,13 @@ type Torn struct {
 // resume finds the newest file and the head of the chain, and cuts off a torn
 // line.
 func (l *Log) resume() (torn *Torn, err error) {
-	files, err := Files(l.options.Dir, l.options.Name)
-	if err != nil || len(files) == 0 {
+	newest, report, err := end(l.options.Dir, l.options.Name)
+	if err != nil || newest == "" {
 		return nil, err
 	}
-	// A rotation that was cut short leaves an empty file behind the last full one.
-	report, err := Expected{}.verify(files[max(0, len(files)-2):], true)
-	if err != nil {
-		return nil, err
-	}
-	newest := files[len(files)-1]
 	l.number, _ = numberOf(newest)
-	if report.Lines == 0 && l.number > 1 {
-		return nil, fmt.Errorf("audit log: refusing to begin a new chain in %s: it has no whole line, and the file before it is missing", newest)
-	}
 	var rest []byte
-	for _, f := range report.Faults {
-		if f.Torn == nil || f.File != newest {
-			return nil, fmt.Errorf("audit log: refusing to go on behind a broken chain: %w", f)
-		}
+	for _, f := range report.Faults { // but for a torn line there is none
 		rest = f.Torn
 	}
 	l.head = report.Head
@@ -193,6 +181,37 @@ func (l *Log) resume() (torn *Torn, err error) {
 		return nil, fmt.Errorf("audit log: cutting off a torn line: %w", err)
 	}
 	return torn, nil
+}
+
+// end verifies where a log goes on, and returns its newest file, "" if it has none.
+// The only fault of the report is a torn last line, if there is one.
+func end(dir, name string) (newest string, r Report, err error) {
+	files, err := Files(dir, name)
+	if err != nil || len(files) == 0 {
+		return "", Report{}, err
+	}
+	// A rotation that was cut short leaves an empty file behind the last full one.
+	r, err = Expected{}.verify(files[max(0, len(files)-2):], true)
+	if err != nil {
+		return "", r, err
+	}
+	newest = files[len(files)-1]
+	if number, _ := numberOf(newest); r.Lines == 0 && number > 1 {
+		return "", r, fmt.Errorf("audit log: refusing to begin a new chain in %s: it has no whole line, and the file before it is missing", newest)
+	}
+	for _, f := range r.Faults {
+		if f.Torn == nil || f.File != newest {
+			return "", r, fmt.Errorf("audit log: refusing to go on behind a broken chain: %w", f)
+		}
+	}
+	return newest, r, nil
+}
+
+// Newest returns the file that [Open] would go on with, "" if there is none yet, or
+// the error with which it would refuse to. It changes nothing.
+func Newest(dir, name string) (string, error) {
+	newest, _, err := end(dir, name)
+	return newest, err
 }
 
 // Files returns the files of a log in a directory, oldest first; none if there is no

@@ -2,7 +2,10 @@ package coordinator
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"mpicsim/perspectives"
@@ -14,14 +17,10 @@ import (
 // the configuration. A remote that was not asked has no record, a question that
 // was not asked no result. One that was cancelled has a record with the reason
 // "cancelled", and the quorum's says how many were asked, answered and cancelled
-// (see [Count]).
-func (co *Coordinator) log(ctx context.Context, number int, check perspectives.Check, a Attempt) {
-	logger := co.config.Log
-	if logger == nil || !logger.Enabled(ctx, slog.LevelInfo) {
-		return
-	}
-	write := func(message string, attrs ...slog.Attr) {
-		co.write(ctx, a.Finished, message, append([]slog.Attr{
+// (see [Count]). The error wraps [ErrNotRecorded].
+func (co *Coordinator) log(ctx context.Context, number int, check perspectives.Check, a Attempt) error {
+	write := func(message string, attrs ...slog.Attr) error {
+		return co.write(ctx, a.Finished, message, append([]slog.Attr{
 			slog.String("domain", check.Domain), slog.Int("attempt", number),
 		}, attrs...))
 	}
@@ -43,10 +42,12 @@ func (co *Coordinator) log(ctx context.Context, number int, check perspectives.C
 			attrs = append(attrs, slog.String("caa", word(caa, "permission", "prohibition")),
 				slog.String("caa_reason", reason(answer, answer.Result.CAA)))
 		}
-		write("perspective result", append(attrs, slog.String("method", string(check.Method)))...)
+		if err := write("perspective result", append(attrs, slog.String("method", string(check.Method)))...); err != nil {
+			return err
+		}
 	}
 	n := a.Count()
-	write("quorum result",
+	return write("quorum result",
 		slog.String("quorum", a.Decision.Quorum),
 		slog.Bool("issue", a.Decision.Issue),
 		slog.Bool("monitoring", a.Decision.Monitoring),
@@ -59,21 +60,35 @@ func (co *Coordinator) log(ctx context.Context, number int, check perspectives.C
 }
 
 // logRefusal writes that a check was refused before anybody was asked.
-func (co *Coordinator) logRefusal(ctx context.Context, check perspectives.Check, d perspectives.Decision) {
-	if logger := co.config.Log; logger == nil || !logger.Enabled(ctx, slog.LevelInfo) {
-		return
-	}
-	co.write(ctx, co.config.Clock(), "refused before validation", []slog.Attr{
+func (co *Coordinator) logRefusal(ctx context.Context, check perspectives.Check, d perspectives.Decision) error {
+	return co.write(ctx, co.config.Clock(), "refused before validation", []slog.Attr{
 		slog.String("domain", check.Domain), slog.String("method", string(check.Method)),
 		slog.Bool("issue", d.Issue), slog.String("reason", d.Reason), slog.String("clause", d.Clause),
 	})
 }
 
-func (co *Coordinator) write(ctx context.Context, at time.Time, message string, attrs []slog.Attr) {
+func (co *Coordinator) write(ctx context.Context, at time.Time, message string, attrs []slog.Attr) error {
+	return Record(ctx, co.config.Log, at, message, attrs...)
+}
+
+// ErrNotRecorded is wrapped by the error of a check of which a record could not be
+// written. Records are kept so that auditors see every decision (BR 5.4.1(2)): what
+// is not recorded must not be acted on.
+var ErrNotRecorded = errors.New("the audit record could not be written")
+
+// Record writes one record at level INFO and returns when the logger's handler has
+// taken it; slog's own methods would drop the handler's error. A nil logger keeps
+// none. The error wraps [ErrNotRecorded].
+func Record(ctx context.Context, to *slog.Logger, at time.Time, message string, attrs ...slog.Attr) error {
+	if to == nil || !to.Enabled(ctx, slog.LevelInfo) {
+		return nil
+	}
 	r := slog.NewRecord(at, slog.LevelInfo, message, 0)
 	r.AddAttrs(attrs...)
-	// slog's own methods drop a handler's error too; there is nobody to tell.
-	_ = co.config.Log.Handler().Handle(ctx, r)
+	if err := to.Handler().Handle(ctx, r); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotRecorded, err)
+	}
+	return nil
 }
 
 // word puts a verdict in the words of BR 5.4.1(2)(7)(iii): what is not a pass is
@@ -85,9 +100,16 @@ func word(v perspectives.Verdict, pass, other string) string {
 	return other
 }
 
+// maxReason bounds a reason in a record, in octets: a remote of somebody else's may
+// answer with any. Those that there are have fewer than half of it.
+const maxReason = 100
+
 func reason(a Answer, o perspectives.Outcome) string {
 	if a.Fault != "" {
 		return a.Fault
+	}
+	if len(o.Reason) > maxReason {
+		return strings.ToValidUTF8(o.Reason[:maxReason], "") + "..."
 	}
 	return o.Reason
 }

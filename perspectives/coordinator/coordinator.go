@@ -83,7 +83,8 @@ type Config struct {
 	// means 1. BR 3.2.2.9 sets no limit.
 	MaxAttempts int
 	// Log gets the records of BR 5.4.1(2)(7) and (8): one for each perspective
-	// that was asked, one for each quorum. nil for none.
+	// that was asked, one for each quorum. nil for none. A check whose record its
+	// handler does not take has no decision.
 	Log *slog.Logger
 }
 
@@ -264,9 +265,10 @@ func (a Answer) vote() policy.Answer {
 // rule on methods or names forbids issuance on RuleDate, the decision says so and
 // there is no attempt.
 //
-// The error wraps [ErrBadCheck] if the check makes no sense, and the context's
-// error if it ended first; the report then holds the attempts that were
-// finished. A Runner that panics makes Corroborate panic with a [RunnerPanic],
+// The error wraps [ErrBadCheck] if the check makes no sense, the context's error if
+// it ended first, and [ErrNotRecorded] if a record could not be written; the report
+// then holds the attempts that were finished and recorded, and no decision unless
+// one of them made it. A Runner that panics makes Corroborate panic with a [RunnerPanic],
 // once the others have returned.
 func (co *Coordinator) Corroborate(ctx context.Context, check perspectives.Check) (Report, error) {
 	report := Report{Rule: co.config.Quorum, Violations: co.violations}
@@ -281,8 +283,10 @@ func (co *Coordinator) Corroborate(ctx context.Context, check perspectives.Check
 			return report, fmt.Errorf("%w: %w", ErrBadCheck, err)
 		}
 		if forbidden {
+			if err := co.logRefusal(ctx, check, refusal); err != nil {
+				return report, err
+			}
 			report.Decision = refusal
-			co.logRefusal(ctx, check, refusal)
 			return report, nil
 		}
 	}
@@ -291,9 +295,11 @@ func (co *Coordinator) Corroborate(ctx context.Context, check perspectives.Check
 		if err != nil {
 			return report, fmt.Errorf("corroborate %s: attempt %d: %w", check.Domain, n+1, err)
 		}
+		if err := co.log(ctx, n+1, check, a); err != nil {
+			return report, fmt.Errorf("corroborate %s: attempt %d: %w", check.Domain, n+1, err)
+		}
 		report.Attempts = append(report.Attempts, a)
 		report.Decision = a.Decision
-		co.log(ctx, n+1, check, a)
 		if a.Decision.Issue || !mayChange(a.Decision.Reason) {
 			break
 		}

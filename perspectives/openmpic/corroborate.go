@@ -40,9 +40,14 @@ func (s *Server) plan(r *request) (plan, error) {
 	p.required = p.rule.Required(p.count)
 	if q := c.QuorumCount; q != nil {
 		least := p.count - policy.AllowedNonCorroborations(p.count)
-		monitors := q.ok && q.value == 0 && !s.o.RefuseMonitoring
-		if !monitors && (!q.ok || q.value < least || q.value > p.count) {
-			issues = append(issues, issue{invalidQuorum, "Invalid quorum count: " + q.text, "orchestration_parameters.quorum_count"})
+		why := ""
+		switch {
+		case q.ok && q.value == 0 && s.monitors(p.rule):
+		case q.ok && q.value == 0:
+			why = ": this service does not allow monitoring: " + p.rule.Clause + " is enforced"
+			fallthrough
+		case !q.ok || q.value < least || q.value > p.count:
+			issues = append(issues, issue{invalidQuorum, "Invalid quorum count: " + q.text + why, "orchestration_parameters.quorum_count"})
 		}
 		p.ask(q.value)
 	}
@@ -159,9 +164,24 @@ func (s *Server) judge(out *response, v view, p plan, a coordinator.Attempt) {
 	}
 	decision := a.Decision
 	out.Decision = &decision
-	monitored := p.required == 0 && (s.mode == PrimaryAtCaller || a.Primary.Corroborates())
-	out.IsValid = decision.Issue || monitored
+	out.monitoring = p.required == 0 && !decision.Issue && (s.mode == PrimaryAtCaller || a.Primary.Corroborates())
+	out.IsValid = decision.Issue || out.monitoring
 	s.metrics.attempt(out.CheckType, decision.Reason, counted...)
+}
+
+// told returns what the record of an answer says, in the words of Open MPIC's API:
+// whether the caller may go on, and whether that is so only because it asked for
+// monitoring.
+func (r *response) told() []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("trace_identifier", value(r.Trace)), slog.String("domain", r.Target), slog.String("check_type", r.CheckType),
+		slog.Bool("is_valid", r.IsValid), slog.Bool("mpic_completed", r.Completed), slog.Bool("monitoring", r.monitoring),
+		slog.Int("perspective_count", r.Actual.Count), slog.Int("quorum_count", r.Actual.Quorum), slog.Int("attempt_count", r.Actual.Attempts),
+	}
+	if d := r.Decision; d != nil {
+		attrs = append(attrs, slog.Bool("issue", d.Issue), slog.String("quorum", d.Quorum), slog.String("reason", d.Reason))
+	}
+	return attrs
 }
 
 // unasked answers for a check that was refused before anybody was asked: every

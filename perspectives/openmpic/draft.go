@@ -2,6 +2,7 @@ package openmpic
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -129,7 +130,13 @@ func (s *Server) serveDraft(w http.ResponseWriter, r *http.Request) {
 	default:
 		out.fill(check, report)
 	}
-	writeJSON(w, http.StatusOK, out)
+	told := []slog.Attr{slog.String("domain", check.Domain), slog.String("check_type", "draft-00"), slog.Bool("is_valid", out.Success)}
+	if d := out.Decision; d != nil {
+		told = append(told, slog.Bool("issue", d.Issue), slog.String("quorum", d.Quorum), slog.String("reason", d.Reason))
+	}
+	if err := s.answer(r.Context(), w, out, told...); err != nil {
+		s.fail(r.Context(), w, err)
+	}
 }
 
 // fill says what came of it.

@@ -115,6 +115,9 @@ func atCaller(_ *Options, c *DeploymentConfig) {
 	c.Primary, c.Caller = nil, &perspectives.Perspective{Name: "caller", RIR: place.ARIN}
 }
 
+// monitors allows quorum_count 0.
+func monitors(o *Options, _ *DeploymentConfig) { o.AllowMonitoring = true }
+
 // under has another rule.
 func under(rule string) func(*Options, *DeploymentConfig) {
 	return func(_ *Options, c *DeploymentConfig) {

@@ -245,7 +245,7 @@ func TestChecksThatMakeNoSense(t *testing.T) {
 	} {
 		t.Run(body, func(t *testing.T) {
 			g := NewWithT(t)
-			s := serve(g)
+			s := serve(g, monitors)
 			out := s.mpic(g, body)
 			g.Expect(out["is_valid"]).To(BeFalse())
 			g.Expect(out["mpic_completed"]).To(BeTrue())

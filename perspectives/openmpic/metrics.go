@@ -17,6 +17,9 @@ type metrics struct {
 	responses *prometheus.CounterVec
 	attempts  *prometheus.CounterVec
 	denials   *prometheus.CounterVec
+	// unrecorded counts checks that had no answer because a record of theirs could
+	// not be written.
+	unrecorded prometheus.Counter
 }
 
 func newMetrics(to prometheus.Registerer) (*metrics, error) {
@@ -37,8 +40,12 @@ func newMetrics(to prometheus.Registerer) (*metrics, error) {
 		denials: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "mpic_denials_total", Help: "Requests that were denied, by client (empty if unknown) and cause.",
 		}, []string{"client", "cause"}),
+		unrecorded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mpic_unrecorded_total", Help: "Checks without an answer because their audit record could not be written.",
+		}),
 	}
-	return m, errors.Join(to.Register(m.requests), to.Register(m.duration), to.Register(m.responses), to.Register(m.attempts), to.Register(m.denials))
+	return m, errors.Join(to.Register(m.requests), to.Register(m.duration), to.Register(m.responses), to.Register(m.attempts),
+		to.Register(m.denials), to.Register(m.unrecorded))
 }
 
 // request counts a request. Labels are bounded: an unknown check type is none.

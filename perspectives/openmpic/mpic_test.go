@@ -112,9 +112,9 @@ func TestQuorum(t *testing.T) {
 		"5 of 6 are asked for":                       {nil, `{"perspective_count":6,"quorum_count":5}`, "c", true, policy.QuorumMet, "6/5"},
 		"5 of 5 without a count":                     {nil, `{"quorum_count":5}`, "c", false, policy.TooFewCorroborations, "5/5"},
 		"3 are too few for the rule":                 {nil, `{"perspective_count":3,"quorum_count":2}`, "", false, policy.TooFewRemotes, "3/2"},
-		"monitoring":                                 {nil, `{"quorum_count":0}`, "a b c d e", true, policy.TooFewCorroborations, "5/0"},
-		"monitoring with a count":                    {nil, `{"perspective_count":6,"quorum_count":0}`, "a b c", true, policy.TooFewCorroborations, "6/0"},
-		"monitoring, and the primary fails":          {nil, `{"quorum_count":0}`, "primary", false, policy.PrimaryCAAForbids, "5/0"},
+		"monitoring":                                 {monitors, `{"quorum_count":0}`, "a b c d e", true, policy.TooFewCorroborations, "5/0"},
+		"monitoring with a count":                    {monitors, `{"perspective_count":6,"quorum_count":0}`, "a b c", true, policy.TooFewCorroborations, "6/0"},
+		"monitoring, and the primary fails":          {monitors, `{"quorum_count":0}`, "primary", false, policy.PrimaryCAAForbids, "5/0"},
 		"one RIR region left":                        {under("boulder"), `{"perspective_count":3,"quorum_count":2}`, "b", false, policy.TooFewRIRs, "3/2"},
 		"a stricter rule is not lowered":             {under("all"), `{"perspective_count":4,"quorum_count":3}`, "b", false, policy.TooFewCorroborations, "4/4"},
 		"the primary fails":                          {nil, `null`, "primary", false, policy.PrimaryCAAForbids, "5/4"},
@@ -189,12 +189,53 @@ func TestInvalidRequests(t *testing.T) {
 	}
 }
 
-func TestMonitoringCanBeRefused(t *testing.T) {
+// TestMonitoringIsNotTheDefault: from 2025-09-15 a quorum that is missed forbids
+// issuance, so that nobody is told "valid" without one unless the service is
+// configured to.
+func TestMonitoringIsNotTheDefault(t *testing.T) {
+	refuse := func(o *Options, _ *DeploymentConfig) { o.RefuseMonitoring = true }
+	unchanged := func(*Options, *DeploymentConfig) {}
+	for name, tc := range map[string]struct {
+		rule    string
+		options func(*Options, *DeploymentConfig)
+		allowed bool
+	}{
+		"2026-12-15":                        {"br@2026-12-15", unchanged, false},
+		"2025-09-15":                        {"br@2025-09-15", unchanged, false},
+		"2025-09-14":                        {"br@2025-09-14", unchanged, true},
+		"2025-09-14, refused":               {"br@2025-09-14", refuse, false},
+		"2025-09-15, allowed":               {"br@2025-09-15", monitors, true},
+		"2026-12-15, allowed":               {"br@2026-12-15", monitors, true},
+		"a rule of a CA's own":              {"boulder", unchanged, false},
+		"without corroboration":             {"primary-only", unchanged, false},
+		"a rule of a CA's own, and allowed": {"boulder", monitors, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			s := serve(g, under(tc.rule), tc.options).let("b c", says(mismatch()))
+			for _, counts := range []string{`{"quorum_count":0}`, `{"perspective_count":3,"quorum_count":0}`, `{"perspective_count":3,"quorum_count":0,"max_attempts":3}`} {
+				status, out := s.post(g, "/mpic", fmt.Sprintf(caaRequest, counts))
+				if tc.allowed {
+					g.Expect(status).To(Equal(http.StatusOK))
+					g.Expect(out["is_valid"]).To(BeTrue())
+					continue
+				}
+				g.Expect(status).To(Equal(http.StatusBadRequest))
+				g.Expect(at(out, "validation_issues", 0, "issue_type")).To(Equal(invalidQuorum))
+				g.Expect(at(out, "validation_issues", 0, "message")).To(HavePrefix("Invalid quorum count: 0: this service does not allow monitoring"))
+				g.Expect(out).NotTo(HaveKey("is_valid"))
+				g.Expect(s.primary.asked).To(BeEmpty())
+			}
+			w := httptest.NewRecorder()
+			s.server.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8000/configz", nil))
+			g.Expect(w.Body.String()).To(ContainSubstring(fmt.Sprintf(`"monitoring_allowed":%t`, tc.allowed)))
+		})
+	}
 	g := NewWithT(t)
-	s := serve(g, func(o *Options, _ *DeploymentConfig) { o.RefuseMonitoring = true })
-	status, out := s.post(g, "/mpic", fmt.Sprintf(caaRequest, `{"perspective_count":6,"quorum_count":0}`))
-	g.Expect(status).To(Equal(http.StatusBadRequest))
-	g.Expect(at(out, "validation_issues", 0, "issue_type")).To(Equal(invalidQuorum))
+	o := serve(g).server.o
+	o.AllowMonitoring, o.RefuseMonitoring = true, true
+	_, err := New(o)
+	g.Expect(err).To(MatchError(ContainSubstring("both AllowMonitoring and RefuseMonitoring")))
 }
 
 // TestCohortErrors are answers 500, as Open MPIC gives them.

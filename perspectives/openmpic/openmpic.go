@@ -25,7 +25,14 @@
 // The rule of the [Fleet] holds: a request can ask for more corroborations than
 // it demands, never for less. With quorum_count 0, monitoring, is_valid is true
 // whatever the remotes see, and decision says what would have been decided; an
-// included primary must pass all the same.
+// included primary must pass all the same. From 2025-09-15 the Baseline Requirements
+// forbid to issue on that: under a rule that enforces the quorum it is answered with
+// 400 unless [Options.AllowMonitoring] is set.
+//
+// # The record
+//
+// An answer 200 is given only when [Options.Records], and the Fleet's log, have what
+// it says: is_valid as the caller is told, monitoring included. Otherwise it is 503.
 //
 // # Callers
 //
@@ -156,7 +163,11 @@ type Options struct {
 	Slots *access.Slots
 	// Browser says under which names the service may be asked.
 	Browser access.Browser
-	// RefuseMonitoring answers quorum_count 0 with 400.
+	// AllowMonitoring answers quorum_count 0, under any rule. Without it that is 400
+	// under a rule that is enforced, as those of BR 3.2.2.9 are from 2025-09-15.
+	AllowMonitoring bool
+	// RefuseMonitoring answers quorum_count 0 with 400 under any rule, also that of
+	// the monitoring phase of BR 3.2.2.9. Not with AllowMonitoring.
 	RefuseMonitoring bool
 	// Timeout bounds one request, on the operating system's clock; 0 for 5 minutes.
 	Timeout time.Duration
@@ -164,9 +175,12 @@ type Options struct {
 	Version string
 	// Healthy says why the service is not; nil means it always is.
 	Healthy func() error
-	// Log gets internal faults; nil for none. The records of BR 5.4.1(2) are
-	// the Fleet's.
+	// Log gets internal faults; nil for none. The records of BR 5.4.1(2)(7) and (8)
+	// are the Fleet's.
 	Log *slog.Logger
+	// Records gets one record for each answer 200, before it is sent: what the caller
+	// is told. nil for none. What its handler does not take is answered with 503.
+	Records *slog.Logger
 }
 
 const (
@@ -226,6 +240,9 @@ func newServer(o Options) (*Server, error) {
 	}
 	if o.MaxAttempts < 0 || o.DefaultCount < 0 || o.Timeout < 0 {
 		return nil, errors.New("open mpic: a negative MaxAttempts, DefaultCount or Timeout")
+	}
+	if o.AllowMonitoring && o.RefuseMonitoring {
+		return nil, errors.New("open mpic: both AllowMonitoring and RefuseMonitoring, expected one of them at most")
 	}
 	if o.MaxAttempts == 0 {
 		o.MaxAttempts = defaultAttempts
@@ -313,6 +330,10 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	if err != nil { // only values of our own types come here
 		status, text = http.StatusInternalServerError, []byte(`{"error":"internal server error"}`)
 	}
+	writeText(w, status, text)
+}
+
+func writeText(w http.ResponseWriter, status int, text []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
@@ -340,7 +361,28 @@ func (s *Server) fail(ctx context.Context, w http.ResponseWriter, err error) {
 	if s.o.Log != nil {
 		s.o.Log.ErrorContext(ctx, "request failed", slog.String("error", err.Error()))
 	}
+	if errors.Is(err, coordinator.ErrNotRecorded) {
+		s.metrics.unrecorded.Inc()
+		writeJSON(w, http.StatusServiceUnavailable, errorBody{Error: coordinator.ErrNotRecorded.Error() + ": there is no answer without it (BR 5.4.1)"})
+		return
+	}
 	writeJSON(w, http.StatusInternalServerError, errorBody{Error: "the request could not be carried out"})
+}
+
+// answer records what the caller is told and tells it.
+func (s *Server) answer(ctx context.Context, w http.ResponseWriter, body any, told ...slog.Attr) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	if caller := callerOf(ctx); caller.Name != "" {
+		told = append(told, slog.String("client", caller.Name), slog.String("credential", caller.Credential))
+	}
+	if err := coordinator.Record(ctx, s.o.Records, s.o.Clock(), "answer", told...); err != nil {
+		return err
+	}
+	writeText(w, http.StatusOK, text)
+	return nil
 }
 
 func (s *Server) serveMPIC(w http.ResponseWriter, r *http.Request) {
@@ -350,19 +392,20 @@ func (s *Server) serveMPIC(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		response, err = s.corroborate(r.Context(), request)
 	}
+	if err == nil {
+		err = s.answer(r.Context(), w, response, response.told()...)
+	}
 	checkType, valid := "", false
 	if request != nil {
 		checkType = request.CheckType
 	}
-	if response != nil {
+	if err == nil {
 		valid = response.IsValid
 	}
 	s.metrics.request(checkType, valid, err, s.o.Clock().Sub(started))
 	if err != nil {
 		s.fail(r.Context(), w, err)
-		return
 	}
-	writeJSON(w, http.StatusOK, response)
 }
 
 func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
@@ -398,10 +441,15 @@ func (s *Server) serveConfig(w http.ResponseWriter, _ *http.Request) {
 		"default_perspective_count":  s.defaultCount(rule),
 		"absolute_max_attempts":      s.o.MaxAttempts,
 		"default_caa_domains":        append([]string{}, s.o.DefaultIssuers...),
-		"monitoring_allowed":         !s.o.RefuseMonitoring,
+		"monitoring_allowed":         s.monitors(rule),
 		"methods":                    perspectives.Methods(),
 		"request_timeout_seconds":    s.o.Timeout.Seconds(),
 	})
+}
+
+// monitors reports whether quorum_count 0 is answered under a rule.
+func (s *Server) monitors(rule policy.Quorum) bool {
+	return s.o.AllowMonitoring || !s.o.RefuseMonitoring && !rule.Enforced
 }
 
 func (s *Server) defaultCount(rule policy.Quorum) int {

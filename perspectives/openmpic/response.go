@@ -28,6 +28,9 @@ type response struct {
 	// Decision and Primary are ours: see the package comment.
 	Decision *perspectives.Decision `json:"decision,omitempty"`
 	Primary  *perspectiveResponse   `json:"primary,omitempty"`
+
+	// monitoring says that IsValid is true although Decision refuses.
+	monitoring bool
 }
 
 type actualOrchestration struct {

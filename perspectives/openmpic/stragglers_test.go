@@ -50,7 +50,7 @@ func TestStragglers(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g := NewWithT(t)
 				started := time.Now()
-				s := serve(g, func(_ *Options, c *DeploymentConfig) {
+				s := serve(g, monitors, func(_ *Options, c *DeploymentConfig) {
 					c.CancelStragglers = true
 					for i := 2; i < 5; i++ {
 						if f := c.Remotes[i].(*fake); f.Name == "e" {

@@ -297,7 +297,12 @@ func (s *Server) run(ctx context.Context, p Partner, j job) (perspectives.Result
 	result := s.config.Runner.Run(ctx, j.check)
 	result.Questions = j.check.Questions
 	s.metrics.checked(p.Name, j.check, result, s.config.Clock().Sub(started))
-	s.logCheck(ctx, p, j, result)
+	// The record is kept although the caller may have gone.
+	if err := s.logCheck(context.WithoutCancel(ctx), p, j, result); err != nil {
+		s.metrics.unrecorded.WithLabelValues(p.Name).Inc()
+		s.config.Log.LogAttrs(ctx, slog.LevelError, "the record of a check could not be written", slog.String("partner", p.Name), slog.String("error", err.Error()))
+		return none, refuse(codeInternal, "the record of the check could not be written: there is no answer without it (BR 5.4.1)")
+	}
 	return result, nil
 }
 

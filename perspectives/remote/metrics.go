@@ -21,6 +21,9 @@ type metrics struct {
 	refusals *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	active   *prometheus.GaugeVec
+	// unrecorded counts checks that had no answer because their record could not be
+	// written.
+	unrecorded *prometheus.CounterVec
 	// connections gets the errors of connections that bring no request.
 	connections *log.Logger
 }
@@ -41,8 +44,11 @@ func newMetrics(lines *slog.Logger, clock perspectives.Clock, connections func()
 		active: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "mpic_perspective_checks_running", Help: "Checks that run now.",
 		}, []string{"partner"}),
+		unrecorded: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mpic_perspective_unrecorded_total", Help: "Checks without an answer because their record could not be written.",
+		}, []string{"partner"}),
 	}
-	m.registry.MustRegister(m.checks, m.refusals, m.seconds, m.active,
+	m.registry.MustRegister(m.checks, m.refusals, m.seconds, m.active, m.unrecorded,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(access.Collectors("mpic_perspective", connections)...)
 	// The registry is new: there is no other metric of the name.

@@ -8,11 +8,14 @@ import (
 	"mpicsim/perspectives"
 )
 
+// maxRecordDetail bounds an outcome's detail in a record, in octets.
+const maxRecordDetail = 1000
+
 // logCheck writes the record of BR 5.4.1(2)(7) to the partner's log: who looked,
-// at what, and what came of it.
-func (s *Server) logCheck(ctx context.Context, p Partner, j job, r perspectives.Result) {
-	if p.Log == nil {
-		return
+// at what, and what came of it. It returns the error of the log's handler.
+func (s *Server) logCheck(ctx context.Context, p Partner, j job, r perspectives.Result) error {
+	if p.Log == nil || !p.Log.Enabled(ctx, slog.LevelInfo) {
+		return nil
 	}
 	attrs := []slog.Attr{
 		slog.String("partner", p.Name), slog.String("path", j.path), slog.String("trace_identifier", j.trace),
@@ -27,12 +30,14 @@ func (s *Server) logCheck(ctx context.Context, p Partner, j job, r perspectives.
 	if j.check.Questions.CAA() {
 		attrs = append(attrs, slog.Any("issuer_domains", j.check.IssuerDomains), slog.GroupAttrs("caa", outcomeAttrs(r.CAA)...))
 	}
-	p.Log.LogAttrs(ctx, slog.LevelInfo, "check", attrs...)
+	record := slog.NewRecord(s.config.Clock(), slog.LevelInfo, "check", 0)
+	record.AddAttrs(attrs...)
+	return p.Log.Handler().Handle(ctx, record) // LogAttrs would drop the error
 }
 
 func outcomeAttrs(o perspectives.Outcome) []slog.Attr {
 	return []slog.Attr{
-		slog.String("verdict", o.Verdict.String()), slog.String("reason", o.Reason), slog.String("detail", o.Detail),
+		slog.String("verdict", o.Verdict.String()), slog.String("reason", o.Reason), slog.String("detail", cut(o.Detail, maxRecordDetail)),
 		slog.String("clause", o.Clause),
 	}
 }

@@ -39,8 +39,9 @@
 //   - caa_ip: CAA does not apply to IP addresses, so it permits.
 //   - alpn_strict: acme-tls/1 must be negotiated (RFC 8737 3).
 //   - dot: cname_chain keeps the trailing dots.
-//   - monitor: quorum_count 0 asks for monitoring and is not rejected. What a
-//     service says then of a name that its own primary refuses is not asked.
+//   - monitor: quorum_count 0, which has Open MPIC's services say is_valid whatever
+//     the remotes see, is rejected: from 2025-09-15 a quorum that is missed forbids
+//     issuance (BR 3.2.2.9).
 //
 // The days from which the Baseline Requirements forbid a method are not applied:
 // the published suites ask for ip-address (3.2.2.4.8), forbidden from 2026-03-15.
