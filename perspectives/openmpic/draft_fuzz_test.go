@@ -6,10 +6,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
 	"mpicsim/perspectives/coordinator"
+	"mpicsim/perspectives/costtest"
 	"mpicsim/perspectives/resolver"
 )
 
@@ -26,7 +28,11 @@ func FuzzDraftRequest(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		var d draftRequest
-		err := decode(strings.NewReader(body), &d)
+		var err error
+		costtest.AtMost(t, costtest.Cost{CPU: 300 * time.Millisecond, Allocated: 2<<20 + 256*uint64(len(body))}, func() {
+			d = draftRequest{}
+			err = decode(strings.NewReader(body), &d)
+		})
 		if err != nil {
 			return
 		}

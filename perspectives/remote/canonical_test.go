@@ -9,10 +9,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/costtest"
 	"mpicsim/perspectives/remote"
 )
 
@@ -156,6 +158,13 @@ func TestProtocolPageNamesAllCodes(t *testing.T) {
 	}
 }
 
+// cheap is what a text from outside may cost: in proportion to its length, with room
+// for a busy machine.
+func cheap(text []byte) costtest.Cost {
+	return costtest.Cost{CPU: 300*time.Millisecond + time.Duration(len(text))*5*time.Microsecond, Allocated: 2<<20 + 512*uint64(len(text))}
+}
+
+// FuzzCanonical: a canonical form is its own, says the same, and costs little.
 func FuzzCanonical(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"a":[1,-1,true,false,null,"x\u0000\ud83d\ude00"],"b":{"c":{}}}`, `{"a":1,"A":2}`, `{"n":1.5}`, `[]`, `{"a":`, `{} x`, "{\"\xff\":1}", `{"s":"\ud800"}`,
@@ -163,7 +172,9 @@ func FuzzCanonical(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := remote.Canonical(data)
+		var got []byte
+		var err error
+		costtest.AtMost(t, cheap(data), func() { got, err = remote.Canonical(data) })
 		if err != nil {
 			return
 		}
@@ -182,7 +193,7 @@ func FuzzCanonical(f *testing.F) {
 	})
 }
 
-// FuzzVerify: what is not signed is never taken.
+// FuzzVerify: what is not signed is never taken, and costs little.
 func FuzzVerify(f *testing.F) {
 	public, private := newKey(f)
 	body, err := json.Marshal(request(1))
@@ -199,7 +210,9 @@ func FuzzVerify(f *testing.F) {
 	}
 	expected := remote.Expected{Perspective: fra(), Key: public, Request: body, Sent: epoch(), Received: epoch()}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, err := expected.Verify(data); err == nil {
+		var err error
+		costtest.AtMost(t, cheap(data), func() { _, err = expected.Verify(data) })
+		if err == nil {
 			if canonical, _ := remote.Canonical(data); !bytes.Equal(canonical, original) {
 				t.Fatalf("taken: %q", data)
 			}
@@ -207,7 +220,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzRequest: no request is the server's own fault.
+// FuzzRequest: no request is the server's own fault, or costs much.
 func FuzzRequest(f *testing.F) {
 	w := start(f)
 	good, err := json.Marshal(request(1))
@@ -226,7 +239,9 @@ func FuzzRequest(f *testing.F) {
 		if path != remote.PathCheck && path != remote.PathOpenMPICDCV && path != remote.PathOpenMPICCAA {
 			return
 		}
-		if status := w.direct(path, body); status == 500 {
+		status := 0
+		costtest.AtMost(t, cheap(body), func() { status = w.direct(path, body) })
+		if status == 500 {
 			t.Fatalf("%s: %q: status %d", path, body, status)
 		}
 	})
