@@ -184,7 +184,7 @@ func runCoordinator(ctx context.Context, s streams, f coordinatorFlags) (err err
 			return fmt.Errorf("--audit: %w", err)
 		}
 		defer func() { err = errors.Join(err, log.Close()) }()
-		records, o.Healthy = slog.New(log.Handler()), log.Err
+		records, o.Healthy = slog.New(log.Handler()), log.Healthy
 		o.Records = records
 	}
 	if f.config != "" {

@@ -27,7 +27,6 @@
 package audit
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -35,8 +34,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -83,6 +80,7 @@ type Log struct {
 	size   int64 // of the file
 	head   Head
 	err    error // why the last append failed
+	lost   Lost  // what could not be kept since the last record that was
 	closed bool
 
 	waiting struct {
@@ -183,97 +181,6 @@ func (l *Log) resume() (torn *Torn, err error) {
 	return torn, nil
 }
 
-// end verifies where a log goes on, and returns its newest file, "" if it has none.
-// The only fault of the report is a torn last line, if there is one.
-func end(dir, name string) (newest string, r Report, err error) {
-	files, err := Files(dir, name)
-	if err != nil || len(files) == 0 {
-		return "", Report{}, err
-	}
-	// A rotation that was cut short leaves an empty file behind the last full one.
-	r, err = Expected{}.verify(files[max(0, len(files)-2):], true)
-	if err != nil {
-		return "", r, err
-	}
-	newest = files[len(files)-1]
-	if number, _ := numberOf(newest); r.Lines == 0 && number > 1 {
-		return "", r, fmt.Errorf("audit log: refusing to begin a new chain in %s: it has no whole line, and the file before it is missing", newest)
-	}
-	for _, f := range r.Faults {
-		if f.Torn == nil || f.File != newest {
-			return "", r, fmt.Errorf("audit log: refusing to go on behind a broken chain: %w", f)
-		}
-	}
-	return newest, r, nil
-}
-
-// Newest returns the file that [Open] would go on with, "" if there is none yet, or
-// the error with which it would refuse to. It changes nothing.
-func Newest(dir, name string) (string, error) {
-	newest, _, err := end(dir, name)
-	return newest, err
-}
-
-// Files returns the files of a log in a directory, oldest first; none if there is no
-// such directory. Characters that are special in patterns are not special here.
-func Files(dir, name string) ([]string, error) {
-	files, _, err := list(dir, name)
-	return files, err
-}
-
-// Others returns what else is in a directory of a log: files that [Verify] does not
-// read. Lines that a crash has cut off (".torn"), which the log itself keeps and
-// records, are not among them.
-func Others(dir, name string) ([]string, error) {
-	_, others, err := list(dir, name)
-	return others, err
-}
-
-// list tells the files of a log, by their numbers, from what else is in a
-// directory.
-func list(dir, name string) (files, others []string, err error) {
-	if name == "" {
-		name = defaultName
-	}
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil, nil
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("audit log: %w", err)
-	}
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		switch _, of := numberOf(path); {
-		case of == name:
-			files = append(files, path)
-		case !strings.HasPrefix(e.Name(), name+"-") || !strings.HasSuffix(e.Name(), ".torn"):
-			others = append(others, path)
-		}
-	}
-	slices.SortFunc(files, func(a, b string) int {
-		first, _ := numberOf(a)
-		second, _ := numberOf(b)
-		return cmp.Compare(first, second)
-	})
-	return files, others, nil
-}
-
-// numberOf returns the number of a file, and the name of the log that it belongs
-// to: "" if no log has named it.
-func numberOf(path string) (number int, name string) {
-	stem, ok := strings.CutSuffix(filepath.Base(path), extension)
-	at := strings.LastIndexByte(stem, '-')
-	if !ok || at < 0 {
-		return 0, ""
-	}
-	number, err := strconv.Atoi(stem[at+1:])
-	if err != nil || number < 1 || fmt.Sprintf("%06d", number) != stem[at+1:] {
-		return 0, ""
-	}
-	return number, stem[:at]
-}
-
 func (l *Log) openFile() error {
 	path := filepath.Join(l.options.Dir, fmt.Sprintf("%s-%06d%s", l.options.Name, l.number, extension))
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
@@ -292,15 +199,6 @@ func (l *Log) openFile() error {
 	}
 	l.file, l.size = file, stat.Size()
 	return nil
-}
-
-// syncDir makes the names of the files in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Append adds a record, anything that encoding/json can write, and returns when it
@@ -338,14 +236,47 @@ type entry struct {
 }
 
 func (l *Log) appendAll(entries []*entry) {
+	var note *entry
+	if l.lost.Records > 0 && !l.closed {
+		if text, err := json.Marshal(l.lost); err == nil {
+			note = &entry{record: text}
+			entries = append([]*entry{note}, entries...)
+		}
+	}
 	for len(entries) > 0 {
 		n, err := l.appendFirst(entries)
 		for _, e := range entries[:n] {
 			e.err, e.done = err, true
+			switch {
+			case e == note && err == nil:
+				l.lost = Lost{}
+			case e != note && err != nil:
+				l.lose(err)
+			}
 		}
 		l.err = err
 		entries = entries[n:]
 	}
+}
+
+// Lost is the record that tells of records before it which could not be kept. What
+// they were about had no answer.
+type Lost struct {
+	Time    time.Time `json:"time"` // of the first
+	Msg     string    `json:"msg"`  // "records lost"
+	Records int       `json:"records"`
+	Error   string    `json:"error"` // why the first was not kept
+}
+
+// maxLostError bounds an error in a record, in octets.
+const maxLostError = 500
+
+func (l *Log) lose(err error) {
+	if l.lost.Records == 0 {
+		text := err.Error()
+		l.lost = Lost{Time: l.options.Clock().UTC(), Msg: "records lost", Error: text[:min(len(text), maxLostError)]}
+	}
+	l.lost.Records++
 }
 
 // appendFirst appends the first entries, as many as go into one file, and returns
@@ -438,6 +369,17 @@ func (l *Log) Head() Head {
 func (l *Log) Err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.err
+}
+
+// Healthy is Err, after another try if the last record could not be kept: the first
+// record that can be kept again says how many could not be ([Lost]).
+func (l *Log) Healthy() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		l.appendAll(nil)
+	}
 	return l.err
 }
 

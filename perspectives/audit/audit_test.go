@@ -322,6 +322,36 @@ func TestAppendRefuses(t *testing.T) {
 	g.Expect(l.Err()).To(MatchError(ErrForeign))
 }
 
+// TestLostRecords: what could not be kept is counted in the first record that can be,
+// which a question about the log's health tries to write.
+func TestLostRecords(t *testing.T) {
+	g := NewWithT(t)
+	dir := t.TempDir()
+	l := open(g, dir, 0)
+	g.Expect(l.Append(1)).To(Succeed())
+	g.Expect(l.Healthy()).To(Succeed())
+	path := filepath.Join(dir, "audit-000001.jsonl")
+	text, err := os.ReadFile(path)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(os.WriteFile(path, append(text, "foreign\n"...), 0o600)).To(Succeed())
+	for range 3 {
+		g.Expect(l.Append(2)).To(MatchError(ErrForeign))
+	}
+	g.Expect(l.Healthy()).To(MatchError(ErrForeign))
+	g.Expect(os.WriteFile(path, text, 0o600)).To(Succeed())
+	g.Expect(l.Healthy()).To(Succeed())
+	g.Expect(l.Healthy()).To(Succeed())
+	g.Expect(l.Append(3)).To(Succeed())
+	g.Expect(l.Close()).To(Succeed())
+	g.Expect(l.Append(4)).To(MatchError(ErrClosed))
+	r := verify(g, dir)
+	g.Expect(r.Faults).To(BeEmpty())
+	g.Expect(r.Lines).To(Equal(3))
+	text, err = os.ReadFile(path)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(text)).To(MatchRegexp(`"record":\{"time":"2026-12-15T12:00:00Z","msg":"records lost","records":3,"error":"somebody else has written to the audit log: [^"]*has \d+ octets, expected \d+"\}`))
+}
+
 func FuzzVerify(f *testing.F) {
 	line, head := chain(noHead(), []byte(`{"a":1}`))
 	second, _ := chain(head, []byte(`2`))
