@@ -30,7 +30,7 @@ const maxConnectionError = 300
 // It is an error to register a name twice at one registry.
 func ConnectionLog(name string, lines *slog.Logger, clock perspectives.Clock, to prometheus.Registerer) (*log.Logger, error) {
 	c := &connectionLog{
-		lines: lines, clock: clock, last: map[string]*lastLine{},
+		lines: lines, rare: rarely{clock: clock, every: connectionLogEvery},
 		counted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: name, Help: "Errors of connections that brought no request, by kind.",
 		}, []string{"kind"}),
@@ -43,8 +43,27 @@ func ConnectionLog(name string, lines *slog.Logger, clock perspectives.Clock, to
 
 type connectionLog struct {
 	lines   *slog.Logger
-	clock   perspectives.Clock
+	rare    rarely
 	counted *prometheus.CounterVec
+}
+
+// Write implements [io.Writer] for one error of a server.
+func (c *connectionLog) Write(text []byte) (int, error) {
+	message := strings.TrimSpace(strings.TrimPrefix(string(text), "http: "))
+	kind := connectionKind(message)
+	c.counted.WithLabelValues(kind).Inc()
+	omitted, due := c.rare.due(kind)
+	if due {
+		c.lines.LogAttrs(context.Background(), slog.LevelWarn, "connection error", slog.String("kind", kind),
+			slog.String("error", printable(message, maxConnectionError)), slog.Int("omitted", omitted))
+	}
+	return len(text), nil
+}
+
+// rarely lets one line of each kind through in a while. There must be few kinds.
+type rarely struct {
+	clock perspectives.Clock
+	every time.Duration
 
 	mu   sync.Mutex
 	last map[string]*lastLine // by kind
@@ -56,31 +75,21 @@ type lastLine struct {
 	omitted int
 }
 
-// Write implements [io.Writer] for one error of a server.
-func (c *connectionLog) Write(text []byte) (int, error) {
-	message := strings.TrimSpace(strings.TrimPrefix(string(text), "http: "))
-	kind := connectionKind(message)
-	c.counted.WithLabelValues(kind).Inc()
-	omitted, due := c.due(kind)
-	if due {
-		c.lines.LogAttrs(context.Background(), slog.LevelWarn, "connection error", slog.String("kind", kind),
-			slog.String("error", printable(message, maxConnectionError)), slog.Int("omitted", omitted))
-	}
-	return len(text), nil
-}
-
 // due reports whether it is time for another line of a kind, and how many were
 // left out since the last.
-func (c *connectionLog) due(kind string) (omitted int, due bool) {
-	now := c.clock()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	last := c.last[kind]
+func (r *rarely) due(kind string) (omitted int, due bool) {
+	now := r.clock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := r.last[kind]
 	if last == nil {
-		c.last[kind] = &lastLine{at: now}
+		if r.last == nil {
+			r.last = map[string]*lastLine{}
+		}
+		r.last[kind] = &lastLine{at: now}
 		return 0, true
 	}
-	if since := now.Sub(last.at); since >= 0 && since < connectionLogEvery {
+	if since := now.Sub(last.at); since >= 0 && since < r.every {
 		last.omitted++
 		return 0, false
 	}

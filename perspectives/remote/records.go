@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"mpicsim/perspectives"
 )
@@ -45,8 +46,23 @@ func outcomeAttrs(o perspectives.Outcome) []slog.Attr {
 // maxPath bounds a path in a record, in octets; those that there are have fewer.
 const maxPath = 100
 
+// refusalLogEvery is how often a record says that a partner asks more often than it
+// may, or that somebody asks who is no partner: whoever repeats that must not fill
+// the disk.
+const refusalLogEvery = time.Second
+
+// repeated reports whether a refusal is one that costs its sender nothing to cause.
+func repeated(code string) bool {
+	switch code {
+	case codeRate.name, codeQuota.name, codeBusy.name, codeDraining.name, codeUnknownPartner.name:
+		return true
+	}
+	return false
+}
+
 // logRefusal writes what was refused to the partner's log, to the operator's if
-// there is no partner.
+// there is no partner. Of refusals that can be repeated at will there is one record
+// a second, partner and code, with how many were left out before.
 func (s *Server) logRefusal(r *http.Request, p Partner, refusal *Refusal) {
 	log := p.Log
 	if p.Name == "" {
@@ -55,7 +71,19 @@ func (s *Server) logRefusal(r *http.Request, p Partner, refusal *Refusal) {
 	if log == nil {
 		return
 	}
-	log.LogAttrs(r.Context(), slog.LevelWarn, "refused", slog.String("partner", p.Name), slog.String("path", cut(r.URL.Path, maxPath)),
+	attrs := []slog.Attr{
+		slog.String("partner", p.Name), slog.String("path", cut(r.URL.Path, maxPath)),
 		slog.String("from", r.RemoteAddr), slog.Int("status", refusal.Status), slog.String("code", refusal.Code),
-		slog.String("detail", refusal.Detail))
+		slog.String("detail", refusal.Detail),
+	}
+	if repeated(refusal.Code) {
+		omitted, due := s.refusals.due(p.Name + " " + refusal.Code)
+		if !due {
+			return
+		}
+		if omitted > 0 {
+			attrs = append(attrs, slog.Int("omitted", omitted))
+		}
+	}
+	log.LogAttrs(r.Context(), slog.LevelWarn, "refused", attrs...)
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 
@@ -50,4 +51,21 @@ func TestRecordsAreBounded(t *testing.T) {
 	}
 	w.g.Expect(reasonOf(w.dial(func(c *remote.ClientConfig) { c.MaxAnswer = 8 << 20 }).Run(t.Context(), check()))).To(Equal("an answer"))
 	w.g.Expect(len(w.logs.String())).To(BeNumerically("<", 4<<10))
+}
+
+// TestRefusalsDoNotFillTheDisk: a partner that asks more often than it may gets a
+// line a second, with how many were left out.
+func TestRefusalsDoNotFillTheDisk(t *testing.T) {
+	w := start(t, let(func(p *remote.Partner) { p.ChecksPerSecond, p.Burst = 1, 1 }))
+	ask := func() int { return w.direct(remote.PathOpenMPICCAA, []byte(`{"domain_or_ip_target":"example.com"}`)) }
+	w.g.Expect(ask()).To(Equal(200))
+	for range 1000 {
+		w.g.Expect(ask()).To(Equal(429))
+	}
+	w.g.Expect(strings.Count(w.logs.String(), `"code":"rate-limited"`)).To(Equal(1))
+	w.clock.advance(time.Second)
+	w.g.Expect(ask()).To(Equal(200))
+	w.g.Expect(ask()).To(Equal(429))
+	w.g.Expect(strings.Count(w.logs.String(), `"code":"rate-limited"`)).To(Equal(2))
+	w.g.Expect(w.logs.String()).To(HaveSuffix(`"omitted":999}` + "\n"))
 }

@@ -68,6 +68,7 @@ type Server struct {
 	// connections are those of the partners' listener; nil before it serves.
 	connections atomic.Pointer[access.Admission]
 	usages      access.Usages
+	refusals    rarely // lines about them, by partner and code
 
 	mu       sync.Mutex
 	memories map[string]*memory // by partner's name; never deleted
@@ -121,7 +122,7 @@ func NewServer(c ServerConfig) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{config: c, memories: map[string]*memory{}}
+	s := &Server{config: c, memories: map[string]*memory{}, refusals: rarely{clock: c.Clock, every: refusalLogEvery}}
 	s.metrics = newMetrics(c.Log, c.Clock, s.admitted)
 	if err := s.Reload(c.Credentials); err != nil {
 		return nil, err
