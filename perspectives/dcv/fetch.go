@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"mpicsim/perspectives"
 	"mpicsim/perspectives/budget"
@@ -59,6 +60,8 @@ type response struct {
 	coding string
 	body   string // the first octets, empty for a redirect
 	cut    bool   // there was more than body
+	// part is the range of the file that body is, if it is not all of it.
+	part string
 }
 
 // quoted returns the beginning of the body for people, safe to print.
@@ -125,10 +128,14 @@ func (v *validation) next(at *url.URL, resp *response, f fetch, visited []string
 }
 
 // judgeStatus returns the outcome if the status of the last response is not one
-// that the BR accept: any 2xx (3.2.2.4.18, 3.2.2.4.19).
+// that the BR accept: any 2xx (3.2.2.4.18, 3.2.2.4.19), but not a part of a file, which
+// nobody asked for.
 func (v *validation) judgeStatus(at *url.URL, resp *response) *perspectives.Outcome {
 	if v.o.Only200 && resp.code != http.StatusOK {
 		return new(v.failed(ReasonStatus, "%s answered %s, expected 200", at, resp.status))
+	}
+	if resp.part != "" {
+		return new(v.failed(ReasonStatus, "%s answered %s with a part of the file, %q", at, resp.status, resp.part))
 	}
 	if resp.code < 200 || resp.code > 299 {
 		return new(v.failed(ReasonStatus, "%s answered %s, expected 2xx", at, resp.status))
@@ -212,6 +219,7 @@ func (v *validation) request(ctx context.Context, at *url.URL, conn net.Conn, f 
 	if out.isRedirect() {
 		return out, nil
 	}
+	out.part = partial(resp)
 	text, coding, err := decoded(resp.Header, resp.Body, f.limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading the body: %w", err)
@@ -233,6 +241,27 @@ func fields(h http.Header) (n int) {
 		n += len(values)
 	}
 	return n
+}
+
+// partial returns the range that the body of a response with status 206 is of the whole
+// file (RFC 9110 14.4, 15.3.7.2), "" if it is all of it or if there is none given.
+func partial(resp *http.Response) string {
+	if resp.StatusCode != http.StatusPartialContent {
+		return ""
+	}
+	kind := resp.Header.Get("Content-Type")
+	if strings.HasPrefix(strings.ToLower(kind), "multipart/byteranges") {
+		return kind
+	}
+	ranges := resp.Header.Values("Content-Range")
+	if len(ranges) == 0 {
+		return ""
+	}
+	var last, size int64
+	if n, err := fmt.Sscanf(ranges[0], "bytes 0-%d/%d", &last, &size); n == 2 && err == nil && len(ranges) == 1 && last+1 == size {
+		return ""
+	}
+	return strings.Join(ranges, ", ")
 }
 
 func distinct(values []string) int {

@@ -45,6 +45,23 @@ var _ = Describe("A response on the wire", func() {
 		w.names["www.example.test A"] = []string{"203.0.113.7"}
 	})
 
+	part := func(fields ...string) string {
+		return strings.Replace(coded(keyAuth, fields...), "200 OK", "206 Partial Content", 1)
+	}
+	DescribeTable("is no file if it says that it is a part of one, which was not asked for:",
+		func(ctx SpecContext, response string, verdict perspectives.Verdict, reason string) {
+			w.raw("203.0.113.7:80", response)
+			w.run(ctx)
+			Expect(w.outcome).To(And(HaveField("Verdict", verdict), HaveField("Reason", reason)), w.outcome.Detail)
+		},
+		Entry("no range", part(), perspectives.Pass, dcv.ReasonMatches),
+		Entry("all of it", part(fmt.Sprintf("Content-Range: bytes 0-%d/%d", len(keyAuth)-1, len(keyAuth))), perspectives.Pass, dcv.ReasonMatches),
+		Entry("the beginning", part(fmt.Sprintf("Content-Range: bytes 0-%d/%d", len(keyAuth)-1, len(keyAuth)+1)), perspectives.Fail, dcv.ReasonStatus),
+		Entry("the end", part(fmt.Sprintf("Content-Range: bytes 1-%d/%d", len(keyAuth), len(keyAuth)+1)), perspectives.Fail, dcv.ReasonStatus),
+		Entry("of unknown length", part(fmt.Sprintf("Content-Range: bytes 0-%d/*", len(keyAuth)-1)), perspectives.Fail, dcv.ReasonStatus),
+		Entry("several", part("Content-Type: multipart/byteranges; boundary=x"), perspectives.Fail, dcv.ReasonStatus),
+	)
+
 	// What package net/http makes of responses, in both directions: a rule that it
 	// changes shows here.
 	const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
