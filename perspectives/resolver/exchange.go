@@ -22,7 +22,8 @@ const (
 	// udpSize is the EDNS(0) payload size that we offer: 1232 bytes fit into an
 	// IPv6 packet of the minimum MTU.
 	udpSize = 1232
-	// readSize is how much of a datagram is read at most.
+	// readSize is how much of a datagram is read at most. A longer one, which nobody
+	// asked for, is read over TCP.
 	readSize = 4096
 	// maxStray is how many datagrams that do not belong to the question are
 	// skipped before the server is given up.
@@ -63,11 +64,25 @@ func (l *lookup) roundTrip(ctx context.Context, server netip.AddrPort, q questio
 	return m, err
 }
 
-// holds reports whether what came of a question for records of a type has some in
-// its answer section, or is too broken to tell.
+// holds reports whether what came of a question for records of a type has some,
+// or is cut or too broken to tell.
 func holds(m *dns.Msg, err error, qtype uint16) bool {
-	return errors.Is(err, errGarbled) || m != nil && slices.ContainsFunc(m.Answer, func(rr dns.RR) bool {
-		return rr.Header().Rrtype == qtype
+	return errors.Is(err, errGarbled) || m != nil && (m.Truncated || offers(m, ".", qtype))
+}
+
+// offers reports whether m has records of a type in zone, whatever their owner and
+// class, in a section where they are no glue, referral or proof of something else.
+func offers(m *dns.Msg, zone string, qtype uint16) bool {
+	sections := [][]dns.RR{m.Answer}
+	switch qtype {
+	case dns.TypeA, dns.TypeAAAA:
+		sections = append(sections, m.Ns)
+	case dns.TypeNS, dns.TypeSOA, dns.TypeDS, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeRRSIG:
+	default:
+		sections = append(sections, m.Ns, m.Extra)
+	}
+	return slices.ContainsFunc(slices.Concat(sections...), func(rr dns.RR) bool {
+		return rr.Header().Rrtype == qtype && dns.IsSubDomain(zone, dns.CanonicalName(rr.Header().Name))
 	})
 }
 
@@ -139,24 +154,32 @@ func send(ctx context.Context, via perspectives.Network, how manner, server neti
 	return reply, err
 }
 
-// overUDP reads datagrams, one for each Read, until one belongs to query.
+// overUDP reads datagrams, one for each Read, until one belongs to query. If none
+// does, it returns with the error the last one that has its ID.
 func overUDP(conn net.Conn, wire []byte, query *dns.Msg) (*dns.Msg, error) {
 	if _, err := conn.Write(wire); err != nil {
 		return nil, transportError("udp write", err)
 	}
 	buf := make([]byte, readSize)
+	var stray *dns.Msg
 	for range maxStray {
 		n, err := conn.Read(buf)
 		if err != nil {
-			return nil, transportError("udp read", err)
+			return stray, transportError("udp read", err)
+		}
+		if n == len(buf) { // there may be more: a part of a message, as if TC said so
+			buf[2] |= 1 << 1
 		}
 		m, err := parse(buf[:n], query)
 		if errors.Is(err, errStray) {
+			if m != nil && (stray == nil || holds(m, nil, query.Question[0].Qtype)) {
+				stray = m
+			}
 			continue
 		}
 		return m, err
 	}
-	return nil, fmt.Errorf("%w: %d datagrams that answer another question", ErrMalformed, maxStray)
+	return stray, fmt.Errorf("%w: %d datagrams that answer another question", ErrMalformed, maxStray)
 }
 
 // overTCP exchanges one message with its two bytes of length (RFC 1035 4.2.2).
@@ -179,7 +202,7 @@ func overTCP(conn net.Conn, wire []byte, query *dns.Msg) (*dns.Msg, error) {
 	case errors.Is(err, errCase): // over TCP nobody can guess
 		return m, nil
 	case errors.Is(err, errStray):
-		return nil, fmt.Errorf("%w: a reply to another question", ErrMalformed)
+		return m, fmt.Errorf("%w: a reply to another question", ErrMalformed)
 	}
 	return m, err
 }
@@ -194,7 +217,8 @@ var errCase = fmt.Errorf("%w: the case of the question is not echoed", ErrMalfor
 
 // parse reads a reply to query and gives the owners of its records their canonical
 // form. A truncated reply may have no readable records. With errCase there is a
-// reply all the same.
+// reply all the same. With another error there is a message if it has the ID of query:
+// it is no reply, but what it holds has been received.
 func parse(wire []byte, query *dns.Msg) (*dns.Msg, error) {
 	if len(wire) < headerSize || binary.BigEndian.Uint16(wire) != query.Id {
 		return nil, errStray
@@ -204,10 +228,10 @@ func parse(wire []byte, query *dns.Msg) (*dns.Msg, error) {
 	}
 	m, err := unpack(wire)
 	if !m.Response || m.Opcode != dns.OpcodeQuery {
-		return nil, errStray
+		return m, errStray
 	}
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	for _, section := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
 		for _, rr := range section {
@@ -219,7 +243,7 @@ func parse(wire []byte, query *dns.Msg) (*dns.Msg, error) {
 	case len(m.Question) == 1:
 		got := m.Question[0]
 		if got.Qtype != asked.Qtype || got.Qclass != asked.Qclass || dns.CanonicalName(got.Name) != dns.CanonicalName(asked.Name) {
-			return nil, errStray
+			return m, errStray
 		}
 		if got.Name != asked.Name {
 			return m, errCase
@@ -227,7 +251,7 @@ func parse(wire []byte, query *dns.Msg) (*dns.Msg, error) {
 	case len(m.Question) == 0 && m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError:
 		// Some servers leave the question out when they refuse it.
 	default:
-		return nil, errStray
+		return m, errStray
 	}
 	return m, nil
 }

@@ -83,8 +83,9 @@ func (e *endpoint) begin(plainCase, signed bool) attempt {
 //   - A server that does not echo the case of a question is asked over TCP, where
 //     nobody can forge a reply without seeing the query, and only if that fails in
 //     plain case over UDP.
-//   - A server that refuses EDNS is asked without (RFC 6891 7). One that was
-//     silent is asked without the next time.
+//   - A server that refuses EDNS, or replies with an OPT record that cannot be read,
+//     is asked without (RFC 6891 7). One that was silent is asked without the next
+//     time.
 //   - A reply that is truncated is fetched over TCP (RFC 7766 5). It is never what
 //     the exchange ends with.
 func (a *attempt) next(m *dns.Msg, err error) (more bool, reply *dns.Msg, failure error) {
@@ -95,7 +96,7 @@ func (a *attempt) next(m *dns.Msg, err error) (more bool, reply *dns.Msg, failur
 			a.network = "tcp"
 		}
 		return true, nil, nil
-	case err == nil && a.edns && refusesEDNS(m):
+	case a.edns && (errors.Is(err, errOPT) || err == nil && refusesEDNS(m)):
 		a.edns, a.refused = false, true
 		return true, nil, nil
 	case err == nil && m.Truncated:

@@ -23,7 +23,7 @@ import (
 type crippled struct {
 	folds  bool   // the case of the question
 	tcp    string // "works", "refused", "silent", "cut", "truncates"
-	edns   string // "works", "ignores", "drops", or what it says: "FORMERR", "FORMERR with OPT", "BADVERS", "NOTIMP"
+	edns   string // "works", "ignores", "boasts", "drops", or what it says: "FORMERR", "FORMERR with OPT", "BADVERS", "NOTIMP", or "garbles"
 	udp    string // "fits", "empty", "partial", "torn": what comes over UDP
 	loses  int    // how many datagrams are lost at first
 	asked  int
@@ -105,8 +105,15 @@ func (c *crippled) reply(wire []byte, tcp bool) []byte {
 			size = int(opt.UDPSize())
 			m.SetEdns0(1232, false)
 		case "ignores":
+		case "boasts": // sends whatever the question allows for
+			size = dns.MaxMsgSize
 		case "drops":
 			return nil
+		case "garbles": // an option that is longer than the record
+			m.Answer = c.plenty
+			out := pack(m)
+			out[11]++
+			return append(out, 0, 0, byte(dns.TypeOPT), 4, 208, 0, 0, 0, 0, 0, 4, 0, 10, 0, 8)
 		default:
 			code, with, _ := strings.Cut(c.edns, " ")
 			if code == "BADVERS" || with != "" {
@@ -152,7 +159,7 @@ func (c *crippled) can() bool {
 func everyCripple(f func(crippled)) {
 	for _, folds := range []bool{false, true} {
 		for _, tcp := range []string{"works", "refused", "silent", "cut", "truncates"} {
-			for _, edns := range []string{"works", "ignores", "drops", "FORMERR", "FORMERR with OPT", "BADVERS", "NOTIMP"} {
+			for _, edns := range []string{"works", "ignores", "drops", "FORMERR", "FORMERR with OPT", "BADVERS", "NOTIMP", "garbles"} {
 				for _, udp := range []string{"fits", "empty", "partial", "torn"} {
 					for loses := range 3 {
 						f(crippled{folds: folds, tcp: tcp, edns: edns, udp: udp, loses: loses})
@@ -224,6 +231,33 @@ func TestWholeOrNothing(t *testing.T) {
 		if failed == 0 || failed == n {
 			t.Errorf("%s: %d of %d lookups fail: the test does not test", kind, failed, n)
 		}
+	}
+}
+
+// TestLargeDatagram: a server that sends a datagram of more octets than are read has
+// not sent them all as far as we know. TCP has the rest, or nothing has.
+func TestLargeDatagram(t *testing.T) {
+	c := crippled{edns: "boasts", udp: "fits", tcp: "works"}
+	for i := range 40 {
+		rr, err := dns.NewRR(fmt.Sprintf(`%s 300 IN CAA 0 issue "ca%d.example; x=%s"`, crippledName, i, strings.Repeat("y", 120)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.plenty = append(c.plenty, rr)
+	}
+	lookup := func() (*Answer, error) {
+		r, err := New(Options{Network: &c, Clock: func() time.Time { return time.Time{} }, Roots: []Root{{Name: "a", Addrs: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:53")}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Lookup(t.Context(), crippledName, dns.TypeCAA)
+	}
+	if a, err := lookup(); err != nil || len(a.Records) != len(c.plenty) {
+		t.Errorf("with TCP: %v, found %v records, expected all", err, a)
+	}
+	c.tcp = "refused"
+	if _, err := lookup(); !errors.Is(err, ErrTruncated) {
+		t.Errorf("without TCP: found %v, expected %v", err, ErrTruncated)
 	}
 }
 

@@ -29,6 +29,9 @@ import (
 //	name                                             the one that it was delegated
 //	NS records of a zone above or beside             lame: a referral that leads away (RFC 1034 4.3.2)
 //	NXDOMAIN with records at the name or below it    malformed: it contradicts itself
+//	records in the zone of the type asked for, of    malformed: it contradicts itself. The server may
+//	any name and class, if they are not glue or      have forgotten to expand a wildcard, say
+//	proof of something else
 //	no SOA, records of the zone about other names    malformed: an answer to another question
 //	or types in the answer section
 //	any other Rcode                                  failure: nothing is denied (RFC 2308 7.1)
@@ -45,6 +48,9 @@ func negative(m *dns.Msg, zone string, q question) (reply, error) {
 		return dns.IsSubDomain(q.name, rr.Header().Name)
 	}) {
 		return reply{}, fmt.Errorf("%w: NXDOMAIN with records at %s", ErrMalformed, q.name)
+	}
+	if offers(m, zone, q.qtype) {
+		return reply{}, fmt.Errorf("%w: a denial with %s records in it", ErrMalformed, typeName(q.qtype))
 	}
 	soa, ns := authorityOf(m, zone, q.name)
 	switch {

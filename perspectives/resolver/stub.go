@@ -168,6 +168,8 @@ func stubReply(m *dns.Msg, q question, aliases int) (rep reply, more bool, err e
 	}
 	soa, ns := authorityOf(m, ".", last)
 	switch {
+	case offers(m, ".", q.qtype):
+		return reply{}, false, fmt.Errorf("%w: a denial with %s records in it", ErrMalformed, typeName(q.qtype))
 	case soa == ours:
 		return rep, false, nil
 	case soa == foreign:

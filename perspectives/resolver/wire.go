@@ -16,6 +16,9 @@ var errGarbled = fmt.Errorf("%w: the answer section cannot be read", ErrMalforme
 // errIncomplete marks a message that ends before what its header counts.
 var errIncomplete = fmt.Errorf("%w: the message ends within a section", ErrMalformed)
 
+// errOPT marks a message with an OPT record that cannot be read.
+var errOPT = fmt.Errorf("%w: OPT record", ErrMalformed)
+
 // unpack reads a message, of which it always returns the header. Question, answer
 // and authority sections must hold as many records as the header counts, each well
 // formed: package dns passes over counts that are too high. In the additional
@@ -103,7 +106,7 @@ func additional(wire []byte, off, count int) ([]dns.RR, error) {
 		case err == nil:
 			out = append(out, rr)
 		case rrtype == dns.TypeOPT:
-			return nil, fmt.Errorf("%w: OPT record: %w", ErrMalformed, err)
+			return nil, fmt.Errorf("%w: %w", errOPT, err)
 		}
 		off = end
 	}
