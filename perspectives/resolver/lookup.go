@@ -73,8 +73,17 @@ func (l *lookup) start(ctx context.Context, name string, qtype uint16) (*Answer,
 	return l.follow(ctx, question{clean, qtype}, 0)
 }
 
-// failure is the error of a lookup that ended with err.
+// failure is the error of a lookup that ended with err. A budget that was used up is
+// among its reasons even if something else failed last: nobody knows what would have
+// come.
 func (l *lookup) failure(name string, qtype uint16, err error) *Error {
+	switch {
+	case errors.Is(err, ErrLimit):
+	case l.queries <= 0:
+		err = fmt.Errorf("%w; %w: all of %d queries are used up", err, ErrLimit, l.r.limits.Queries)
+	case l.signatures <= 0:
+		err = fmt.Errorf("%w; %w: all of %d signatures are used up", err, ErrLimit, l.r.limits.Signatures)
+	}
 	e := &Error{Name: name, Type: qtype, Trace: l.trace, Err: err, Received: l.received || errors.Is(err, ErrTruncated)}
 	var failed []Link
 	e.EDE, failed = explain(err)

@@ -74,6 +74,8 @@ func (l *lookup) askZone(ctx context.Context, z *zone, q query, depth int) (repl
 		return *p.denial, nil
 	case p.hearsay != nil && p.missing == 0: // a server that is down may have something else to say
 		return *p.hearsay, nil
+	case z.left && q.purpose <= again:
+		p.failed.add(fmt.Errorf("%w: more name servers or addresses than are asked", ErrLimit))
 	}
 	return reply{}, p.failed
 }
@@ -120,9 +122,9 @@ func (p *poll) denied(e *endpoint, rep reply) {
 }
 
 // settled reports whether the servers that were asked agree on a weak denial, and
-// none is left out because its address could not be found.
+// none is left out because of a limit or because its address could not be found.
 func (p *poll) settled() bool {
-	if p.denial == nil || p.dissent > 0 {
+	if p.denial == nil || p.dissent > 0 || p.zone.left {
 		return false
 	}
 	for name := range p.zone.lost {

@@ -110,7 +110,7 @@ type Options struct {
 
 // Limits bounds one lookup. A zero field stands for its default; reaching a
 // limit ends the lookup with [ErrLimit], except where it says "the rest is
-// ignored".
+// ignored". Then the error has ErrLimit if those that were asked were of no use.
 type Limits struct {
 	// Timeout is how long one exchange may take, default 5 s. It runs on the
 	// operating system's clock: in an emulated network a silently dropped query

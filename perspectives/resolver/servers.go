@@ -29,6 +29,8 @@ type serverSet struct {
 	useful bool
 	// located are the servers with an address, lost those for which a lookup failed.
 	located, lost map[string]bool
+	// left says that there are servers, or addresses of them, beyond a limit.
+	left bool
 }
 
 // add adds an address of a server.
@@ -47,9 +49,14 @@ func (s *serverSet) add(name string, e *endpoint) {
 func (s *Session) serversOf(d *delegation) serverSet {
 	limits := s.r.limits
 	out := serverSet{names: d.servers[:min(len(d.servers), limits.NameServers)]}
+	out.left = len(d.servers) > len(out.names)
 	addresses := make(map[string]int, len(out.names))
 	for _, g := range d.glue {
-		if !slices.Contains(out.names, g.server) || addresses[g.server] >= limits.Addresses {
+		switch {
+		case !slices.Contains(out.names, g.server):
+			continue
+		case addresses[g.server] >= limits.Addresses:
+			out.left = true
 			continue
 		}
 		addresses[g.server]++
@@ -65,6 +72,8 @@ func (s *Session) serversOf(d *delegation) serverSet {
 			with = append(with, name)
 		case len(without) < limits.Glueless:
 			without = append(without, name)
+		default:
+			out.left = true
 		}
 	}
 	out.glueless = addressesOf(without)
@@ -155,6 +164,7 @@ func (l *lookup) locate(ctx context.Context, z *zone, q question, depth int) err
 	if err != nil {
 		return fmt.Errorf("name server %s %s: %w", q.name, typeName(q.qtype), err)
 	}
+	z.left = z.left || len(a.Records) > l.r.limits.Addresses
 	for _, rr := range a.Records[:min(len(a.Records), l.r.limits.Addresses)] {
 		if addr, ok := addressOf(rr); ok {
 			z.add(q.name, l.s.endpoint(netip.AddrPortFrom(addr, l.r.port)))
@@ -183,6 +193,7 @@ func (l *lookup) locateAbove(ctx context.Context, z *zone, q question, depth int
 			}
 		}
 	}
+	z.left = z.left || len(addrs) > l.r.limits.Addresses
 	for _, addr := range addrs[:min(len(addrs), l.r.limits.Addresses)] {
 		z.add(q.name, l.s.endpoint(netip.AddrPortFrom(addr, l.r.port)))
 	}
