@@ -77,8 +77,11 @@ func (l *lookup) start(ctx context.Context, name string, qtype uint16) (*Answer,
 // among its reasons even if something else failed last: nobody knows what would have
 // come.
 func (l *lookup) failure(name string, qtype uint16, err error) *Error {
+	spent := l.budget.Ended()
 	switch {
 	case errors.Is(err, ErrLimit):
+	case spent != nil:
+		err = fmt.Errorf("%w; %w", err, given(spent))
 	case l.queries <= 0:
 		err = fmt.Errorf("%w; %w: all of %d queries are used up", err, ErrLimit, l.r.limits.Queries)
 	case l.signatures <= 0:
