@@ -111,6 +111,7 @@ func libraryRows() []row {
 		{"github.com/prometheus/client_golang", []string{"cmd/...", "perspectives/coordinator", "perspectives/remote", "perspectives/openmpic", "perspectives/access"}},
 		{"go.yaml.in/yaml/v4", []string{"scenarios"}},
 		{"github.com/parquet-go/parquet-go", []string{"scenarios/result"}},
+		{"github.com/klauspost/compress", []string{"scenarios/result"}}, // Parquet's Zstandard, with a bound
 		{"github.com/nats-io/nats.go", []string{"scenarios/study"}},
 		{"github.com/nats-io/nats-server/v2", []string{"scenarios/study"}},
 		{"gonum.org/v1/plot", []string{"reports/plot"}},

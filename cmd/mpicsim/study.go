@@ -62,7 +62,8 @@ func newStudyRunCommand(s streams) *cobra.Command {
 		Long: `Run prints what it is going to do (hijacks, expected time, memory and disk), and
 then does it. It may be interrupted or killed at any moment: run the same command
 again, and it goes on where it was; the results are the same bytes, for any number
-of workers. Inputs that have changed in between are refused.
+of workers. Inputs that have changed in between are refused. In a directory that is
+complete, files that were lost or have changed since are computed anew.
 
 Exit code 0: the results are complete. Exit code 3: interrupted, or the directory
 cannot be written; what is finished is kept.`,
@@ -166,7 +167,7 @@ func isDiskError(err error) bool {
 
 // openResults opens the results of a finished study.
 func openResults(dir string) (*result.Directory, error) {
-	d, err := result.Open(dir)
+	d, err := study.Open(dir)
 	if errors.Is(err, result.ErrUnfinished) {
 		if _, stat := os.Stat(dir); stat != nil {
 			return nil, fmt.Errorf("reading results: %w", stat)

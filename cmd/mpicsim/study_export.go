@@ -38,6 +38,9 @@ count how many they are, and attacker_weight their sum.`,
 			if err != nil {
 				return err
 			}
+			if err := d.Check(); err != nil { // before anything is written
+				return err
+			}
 			return writeOutput(s, output, func(w *bufio.Writer) error { return exportCSV(w, d) })
 		},
 	}

@@ -16,9 +16,11 @@ func newStudyInfoCommand(s streams) *cobra.Command {
 		Use:   "info DIR",
 		Short: "Say what the results of a study are",
 		Long: `Info prints the manifest of a finished study: what was computed, from what, and
-how much there is. With --check every file is read and compared with its SHA-256.
+how much there is. It compares the small files beside the manifest with their
+SHA-256, with --check those of the hijacks too. A file that was lost or has changed
+is computed anew by 'mpicsim study run' with the same arguments as before.
 
-Exit code 0: done. Exit code 1: a file has changed since it was written.`,
+Exit code 0: done. Exit code 1: with --check, a file has changed since it was written.`,
 		Example: `  mpicsim study info results
   mpicsim study info results --check --json`,
 		Args: exactlyOne("the directory of a study's results"),

@@ -9,14 +9,11 @@ import (
 	"io/fs"
 	"iter"
 	"math"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
 
 	"github.com/parquet-go/parquet-go"
-
-	"mpicsim/topology"
 )
 
 // Directory is the results of a finished study. It is safe for concurrent use.
@@ -35,23 +32,16 @@ var ErrUnfinished = errors.New("not a finished study")
 // maxManifestBytes bounds what is read of a manifest and of viewpoints.
 const maxManifestBytes = 1 << 26
 
-// Open reads the manifest, the viewpoints and the domains of a finished study.
-// Whether files are as the manifest says is only looked at for these; see
-// [Directory.Check] for the others.
+// Open reads the manifest, the viewpoints and the domains of a finished study, and
+// compares them, the study's text and the names of the other files with the manifest.
+// Files of hijacks are compared when they are read, see [Directory.Part], or by
+// [Directory.Check].
 func Open(path string) (*Directory, error) {
-	data, err := readFile(filepath.Join(path, ManifestName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w: it has no %s", path, ErrUnfinished, ManifestName)
-	}
+	d, err := OpenManifest(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading results: %w", err)
+		return nil, err
 	}
-	d := &Directory{Path: path}
-	m, err := ParseManifest(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(path, ManifestName), err)
-	}
-	d.Manifest = *m
+	m := &d.Manifest
 	if err := d.readPlain(0, func(data []byte) error { return decodeStrict(data, &d.Viewpoints) }); err != nil {
 		return nil, err
 	}
@@ -66,6 +56,28 @@ func Open(path string) (*Directory, error) {
 			return nil, err
 		}
 	}
+	if err := d.checkStudy(); err != nil {
+		return nil, err
+	}
+	return d, d.checkFolder()
+}
+
+// OpenManifest reads the manifest of a finished study and nothing else: the viewpoints
+// and domains of the directory are nil.
+func OpenManifest(path string) (*Directory, error) {
+	data, err := readFile(filepath.Join(path, ManifestName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w: it has no %s", path, ErrUnfinished, ManifestName)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading results: %w", err)
+	}
+	d := &Directory{Path: path}
+	m, err := ParseManifest(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(path, ManifestName), err)
+	}
+	d.Manifest = *m
 	return d, nil
 }
 
@@ -75,10 +87,10 @@ func (d *Directory) readPlain(n int, parse func(data []byte) error) error {
 	name := filepath.Join(d.Path, f.Name)
 	data, err := readFile(name)
 	if err != nil {
-		return fmt.Errorf("reading results: %w", err)
+		return fmt.Errorf("reading results: %w", lost(err))
 	}
-	if sum := sumHex(data); sum != f.SHA256 {
-		return fmt.Errorf("%s: SHA-256 %s: the manifest has %s: the file has changed", name, sum, f.SHA256)
+	if err := f.compare(int64(len(data)), sumHex(data)); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	if err := parse(data); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -127,19 +139,6 @@ func (d *Domains) validate() error {
 		}
 	}
 	return nil
-}
-
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxManifestBytes+1))
-	if err == nil && len(data) > maxManifestBytes {
-		err = fmt.Errorf("%s: more than %d bytes", path, maxManifestBytes)
-	}
-	return data, err
 }
 
 // decodeStrict reads one JSON value without unknown fields.
@@ -207,24 +206,14 @@ func (m *Manifest) validate() error {
 	if all != m.Counts {
 		return fmt.Errorf("counts: found %+v, expected %+v, the files' sum", m.Counts, all)
 	}
+	// Everybody attacks everybody but perhaps itself.
+	if v, a, k := int64(m.Victims.Count), int64(m.Attackers.Count), int64(len(m.Attacks)); v > 0 && a > 0 && k > 0 && v <= math.MaxInt32 && a <= math.MaxInt32 {
+		if pairs := all.Hijacks / k; all.Hijacks%k != 0 || pairs < v*(a-1) || pairs > v*a {
+			return fmt.Errorf("counts.hijacks: found %d, expected %d victims by %d attackers in %d ways, less those of a victim by itself", all.Hijacks, v, a, k)
+		}
+	}
 	if sum := Digest(m.Files); sum != m.SHA256 {
 		return fmt.Errorf("sha256: found %.80q, expected %s by the files", m.SHA256, sum)
-	}
-	return nil
-}
-
-// Check reads every file and compares it with the manifest. The error names the
-// first file that is missing or has changed.
-func (d *Directory) Check() error {
-	for _, f := range d.Manifest.Files {
-		got, err := HashFile(filepath.Join(d.Path, filepath.FromSlash(f.Name)))
-		if err != nil {
-			return fmt.Errorf("checking results: %w", err)
-		}
-		if got.SHA256 != f.SHA256 {
-			return fmt.Errorf("%s: SHA-256 %s (%d bytes): the manifest has %s (%d bytes): the file has changed",
-				filepath.Join(d.Path, f.Name), got.SHA256, got.Bytes, f.SHA256, f.Bytes)
-		}
 	}
 	return nil
 }
@@ -242,12 +231,24 @@ func (m *Manifest) plainFiles() int {
 }
 
 // Hijacks returns all hijacks in the order of the study: by victim, attack and
-// attacker. An error ends the sequence. A hijack's sets are good until the next
-// one; clone them to keep them.
+// attacker. An error ends the sequence; it is one if a file has hijacks of a target
+// that an earlier file has. A hijack's sets are good until the next one; clone them to
+// keep them.
 func (d *Directory) Hijacks() iter.Seq2[*Hijack, error] {
 	return func(yield func(*Hijack, error) bool) {
+		seen := map[Target]int{} // the file with its hijacks
 		for n := range d.Parts() {
+			last := Target{}
 			for h, err := range d.Part(n) {
+				if err == nil && (h.Victim != last.Victim || h.Prefix != last.Prefix) {
+					target := Target{h.Victim, h.Prefix}
+					if at, again := seen[target]; again && at != n {
+						yield(nil, fmt.Errorf("%s: found hijacks of %v of AS %v, expected them in %s alone: %w",
+							filepath.Join(d.Path, filepath.FromSlash(HijacksName(n))), h.Prefix, h.Victim, HijacksName(at), ErrChanged))
+						return
+					}
+					seen[target], last = n, target
+				}
 				if !yield(h, err) || err != nil {
 					return
 				}
@@ -256,44 +257,71 @@ func (d *Directory) Hijacks() iter.Seq2[*Hijack, error] {
 	}
 }
 
-// Part returns the hijacks of the n-th file, from 0, as [Directory.Hijacks] does.
+// Part returns the hijacks of the n-th file, from 0, as [Directory.Hijacks] does. The
+// file is compared with the manifest before anything of it is handed on.
 func (d *Directory) Part(n int) iter.Seq2[*Hijack, error] {
 	return func(yield func(*Hijack, error) bool) {
 		name := filepath.Join(d.Path, filepath.FromSlash(HijacksName(n)))
-		if err := d.readPart(name, d.Manifest.Files[d.Manifest.plainFiles()+n].Rows, yield); err != nil {
+		if err := d.readPart(name, d.Manifest.Files[d.Manifest.plainFiles()+n], yield); err != nil {
 			yield(nil, fmt.Errorf("%s: %w", name, err))
 		}
 	}
 }
 
-func (d *Directory) readPart(name string, rows int64, yield func(*Hijack, error) bool) error {
+func (d *Directory) readPart(name string, entry File, yield func(*Hijack, error) bool) error {
 	f, err := os.Open(name)
 	if err != nil {
-		return err
+		return lost(err)
 	}
 	defer f.Close()
-	stat, err := f.Stat()
+	// What is read below is what has been hashed: the same open file.
+	if err := entry.check(f); err != nil {
+		return err
+	}
+	file, err := openParquet(f, entry.Bytes, entry.Rows, len(d.Viewpoints))
 	if err != nil {
 		return err
 	}
-	file, err := parquet.OpenFile(f, stat.Size(), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(1<<16))
+	pages, err := newPageChecker()
 	if err != nil {
 		return err
 	}
-	if err := sameColumns(file.Schema(), hijackSchema(len(d.Viewpoints))); err != nil {
-		return err
-	}
-	if file.NumRows() != rows {
-		return fmt.Errorf("%d rows: the manifest has %d", file.NumRows(), rows)
-	}
-	r := newRowReader(len(d.Viewpoints))
-	for _, group := range file.RowGroups() {
-		more, err := r.read(group, yield)
+	defer pages.close()
+	r := newRowReader(&d.Manifest, len(d.Viewpoints))
+	hijacks := int64(0)
+	for n, group := range file.RowGroups() {
+		for c := range columns {
+			if err := pages.check(f, &file.Metadata().RowGroups[n], c, columnBytes(c, len(d.Viewpoints))); err != nil {
+				return fmt.Errorf("row group %d, column %s: %w", n, columnNames()[c], err)
+			}
+		}
+		more, err := r.read(group, func(h *Hijack, err error) bool {
+			hijacks += h.Count
+			return yield(h, err)
+		})
 		if err != nil || !more {
 			return err
 		}
 	}
+	if hijacks != entry.Hijacks {
+		return damaged("found rows for %d hijacks, expected %d as in the manifest", hijacks, entry.Hijacks)
+	}
 	return nil
+}
+
+// columnBytes is how many octets a value of a column takes in a dictionary, for
+// strings on average.
+func columnBytes(c column, viewpoints int) int {
+	switch c {
+	case columnVictim, columnAttacker:
+		return 4
+	case columnVictimWeight, columnAttackerWeight, columnCount:
+		return 8
+	case columnPrefix, columnAttack:
+		return maxText
+	default:
+		return setBytes(viewpoints)
+	}
 }
 
 // sameColumns compares names, order and types.
@@ -308,135 +336,4 @@ func sameColumns(found, expected *parquet.Schema) error {
 		}
 	}
 	return nil
-}
-
-// rowReader puts the columns of row groups together.
-type rowReader struct {
-	hijack Hijack
-	sets   [4]Set
-	bytes  int
-	cursor [columns]cursor
-}
-
-// cursor reads one column of a row group.
-type cursor struct {
-	pages  parquet.Pages
-	page   parquet.Page
-	values parquet.ValueReader
-	batch  []parquet.Value
-	n, at  int
-}
-
-func newRowReader(viewpoints int) *rowReader {
-	r := &rowReader{bytes: setBytes(viewpoints)}
-	for n := range r.sets {
-		r.sets[n] = make(Set, (viewpoints+63)/64)
-	}
-	r.hijack.Reached, r.hijack.Lower, r.hijack.Picked, r.hijack.Upper = r.sets[0], r.sets[1], r.sets[2], r.sets[3]
-	for c := range r.cursor {
-		r.cursor[c].batch = make([]parquet.Value, batchRows)
-	}
-	return r
-}
-
-// read yields the rows of a group, and says whether the caller wants more.
-func (r *rowReader) read(group parquet.RowGroup, yield func(*Hijack, error) bool) (bool, error) {
-	chunks := group.ColumnChunks()
-	for c := range r.cursor {
-		r.cursor[c].pages = chunks[c].Pages()
-	}
-	defer func() {
-		for c := range r.cursor {
-			r.cursor[c].close()
-		}
-	}()
-	attack, prefix := "", ""
-	for range group.NumRows() {
-		var row [columns]parquet.Value
-		for c := range row {
-			v, err := r.cursor[c].next()
-			if err != nil {
-				return false, fmt.Errorf("column %s: %w", columnNames()[c], err)
-			}
-			row[c] = v
-		}
-		h := &r.hijack
-		h.Victim, h.Attacker = topology.ASN(row[columnVictim].Uint32()), topology.ASN(row[columnAttacker].Uint32())
-		if b := row[columnAttack].ByteArray(); string(b) != attack {
-			attack = string(b)
-		}
-		h.Attack = attack
-		if b := row[columnPrefix].ByteArray(); string(b) != prefix {
-			prefix = string(b)
-			p, err := netip.ParsePrefix(prefix)
-			if err != nil {
-				return false, fmt.Errorf("column prefix: found %.80q, expected a prefix", prefix)
-			}
-			h.Prefix = p
-		}
-		h.VictimWeight, h.AttackerWeight = row[columnVictimWeight].Double(), row[columnAttackerWeight].Double()
-		h.Count = row[columnCount].Int64()
-		for n, set := range r.sets {
-			b := row[columnReached+column(n)].ByteArray()
-			if len(b) != r.bytes {
-				return false, fmt.Errorf("a set of %d bytes: expected %d", len(b), r.bytes)
-			}
-			set.unpack(b)
-		}
-		if !yield(h, nil) {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// next returns the next value of the column.
-func (c *cursor) next() (parquet.Value, error) {
-	for c.at == c.n {
-		if c.values == nil {
-			page, err := c.pages.ReadPage()
-			if err != nil {
-				if errors.Is(err, io.EOF) {
-					err = io.ErrUnexpectedEOF
-				}
-				return parquet.Value{}, err
-			}
-			c.page, c.values = page, page.Values()
-		}
-		n, err := c.values.ReadValues(c.batch)
-		c.n, c.at = n, 0
-		switch {
-		case errors.Is(err, io.EOF) && n == 0:
-			parquet.Release(c.page)
-			c.page, c.values = nil, nil
-		case err != nil && !errors.Is(err, io.EOF):
-			return parquet.Value{}, err
-		}
-	}
-	c.at++
-	return c.batch[c.at-1], nil
-}
-
-func (c *cursor) close() {
-	if c.page != nil {
-		parquet.Release(c.page)
-	}
-	if c.pages != nil {
-		_ = c.pages.Close()
-	}
-	*c = cursor{batch: c.batch}
-}
-
-// HashFile returns the size and hash of a file; Name is left empty.
-func HashFile(path string) (File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return File{}, err
-	}
-	defer f.Close()
-	w := NewHashWriter(io.Discard)
-	if _, err := io.Copy(w, f); err != nil {
-		return File{}, err
-	}
-	return w.File(), nil
 }

@@ -56,10 +56,8 @@ func (d directory) open(b begun) (io.Closer, error) {
 	if !ours {
 		return nil, fmt.Errorf("results: %s is not empty and holds no study: want a new or empty directory", d.path)
 	}
-	for _, folder := range []string{checkpointFolder, result.HijacksFolder} {
-		if err := os.MkdirAll(d.file(folder), 0o777); err != nil {
-			return nil, fmt.Errorf("results: %w", err)
-		}
+	if err := d.folders(); err != nil {
+		return nil, err
 	}
 	lock, err := lockFile(d.file(lockName))
 	if err != nil {
@@ -69,6 +67,16 @@ func (d directory) open(b begun) (io.Closer, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return lock, nil
+}
+
+// folders makes those that a run needs.
+func (d directory) folders() error {
+	for _, folder := range []string{checkpointFolder, result.HijacksFolder} {
+		if err := os.MkdirAll(d.file(folder), 0o777); err != nil {
+			return fmt.Errorf("results: %w", err)
+		}
+	}
+	return nil
 }
 
 // begin writes down the plan of a new run, or compares it with that of the run

@@ -40,14 +40,16 @@ type RunOptions struct {
 var ErrInterrupted = errors.New("interrupted")
 
 // Run computes what is not yet in the directory, and returns the manifest. A
-// directory that is complete is checked and left as it is.
+// directory that is complete is checked: files that were lost or changed since are
+// computed anew, if they then are what the manifest says; the others are left as they
+// are.
 //
 // Errors of the directory (unwritable, full, in use, another study) leave what is
 // finished as it was; the same run can be started again.
 func (p *Plan) Run(ctx context.Context, o RunOptions) (*result.Manifest, error) {
 	d := directory{path: o.Directory, wrap: o.wrap}
-	if done, err := p.finished(d); done != nil || err != nil {
-		return done, err
+	if done, err := p.finished(ctx, d, o.Progress); done != nil || err != nil {
+		return done, explained(err)
 	}
 	lock, err := d.open(begun{Manifest: p.draft, ShardSize: p.shardSize})
 	if err != nil {
@@ -83,29 +85,6 @@ func explained(err error) error {
 		return fmt.Errorf("%w: what is finished is kept: make room and run the same command again", err)
 	}
 	return err
-}
-
-// finished returns the manifest of a complete directory, nil if it is not
-// complete.
-func (p *Plan) finished(d directory) (*result.Manifest, error) {
-	if _, err := os.Stat(d.file(result.ManifestName)); err != nil {
-		return nil, nil //nolint:nilnil,nilerr // not complete; what is wrong shows when it is opened
-	}
-	stored, err := result.Open(d.path)
-	if err != nil {
-		return nil, err
-	}
-	if before, now := jsonBytes(draftOf(stored.Manifest)), jsonBytes(p.draft); string(before) != string(now) {
-		return nil, another(d, before, now)
-	}
-	if err := stored.Check(); err != nil {
-		return nil, err
-	}
-	// A run that was killed behind its last step has left these.
-	if err := os.RemoveAll(d.file(checkpointFolder)); err != nil {
-		return nil, fmt.Errorf("results: %w", err)
-	}
-	return &stored.Manifest, nil
 }
 
 // another is the error about a directory with something else in it.
