@@ -216,10 +216,8 @@ func newJudge(ca *scenarios.DeploymentSource, plan *study.Plan, day time.Time, n
 	}
 	j := &judge{failures: resilience.Failures{Rate: *ca.Failures.Rate, Correlation: *ca.Failures.Correlation}, names: ca.Attacks}
 	options := resilience.Options{Viewpoints: plan.Viewpoints(), Attackers: true, Failures: &j.failures}
-	sampled := func(s result.Selection) bool { return s.Draws > 0 }
-	if m := plan.Manifest(); sampled(m.Victims) || sampled(m.Attackers) {
-		options.Sampling = &resilience.Sampling{Victims: sampled(m.Victims), Attackers: sampled(m.Attackers), Seed: m.Seed}
-	}
+	manifest := plan.Manifest()
+	options.Sampling = resilience.SamplingOf(&manifest)
 	phases := slices.DeleteFunc(policy.Phases(), func(q policy.Quorum) bool { return q.Name == own.Name })
 	for n, q := range append([]policy.Quorum{own}, phases...) {
 		rule := assessment.Rule{Name: q.Name, Own: n == 0}

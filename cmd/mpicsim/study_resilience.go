@@ -67,11 +67,14 @@ anybody it says "cannot issue", and there is no resilience.`,
 			}
 			return writeOutput(s, f.output, func(w *bufio.Writer) error {
 				if f.json {
-					return writeJSON(w, studyResilience{d.Manifest.Name, d.Manifest.SHA256, report})
+					return writeJSON(w, studyResilience{d.Manifest.Name, d.Manifest.SHA256, resilience.NotDrawnAgain(&d.Manifest), report})
 				}
 				fmt.Fprintf(w, "Study       %s\n", titled(d.Manifest.Name, d.Manifest.Title))
 				printStudyInputs(w, &d.Manifest)
 				fmt.Fprintln(w)
+				if who := resilience.NotDrawnAgain(&d.Manifest); who != "" {
+					fmt.Fprintf(w, "The %s are a sample that no interval below accounts for: an aggregated study does not tell them apart.\n\n", who)
+				}
 				return table.Resilience(w, report, table.ResilienceOptions{Color: toStdout(f.output) && useColor(s.out, os.Getenv), List: f.list})
 			})
 		},
@@ -96,6 +99,8 @@ type studyResilience struct {
 	Study string `json:"study"`
 	// SHA256 is that of the study's results, as in its manifest.
 	SHA256 string `json:"sha256"`
+	// NotDrawnAgain says who was sampled and is in no interval.
+	NotDrawnAgain string `json:"not_drawn_again,omitempty"`
 	*resilience.Report
 }
 
@@ -179,11 +184,7 @@ func resilienceOptions(m *result.Manifest, viewpoints []result.Viewpoint, f stud
 	if f.rate != 0 || f.correlation != 0 {
 		o.Failures = &resilience.Failures{Rate: f.rate, Correlation: f.correlation}
 	}
-	victims := m.Victims.Sampled() || m.Domains != nil && m.Domains.Draws > 0
-	// Attackers that are not told apart cannot be drawn again.
-	if attackers := m.Attackers.Sampled() && !m.Aggregate; victims || attackers {
-		o.Sampling = &resilience.Sampling{Victims: victims, Attackers: attackers, Seed: m.Seed}
-	}
+	o.Sampling = resilience.SamplingOf(m)
 	return o, nil
 }
 

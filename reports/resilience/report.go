@@ -180,8 +180,7 @@ func (t *tally) report(o ReportOptions) (Attack, error) {
 	if t.a.o.Across {
 		out.Across = t.outcome(len(t.a.predicates), withPrimary, o)
 	}
-	t.addSpreads(&out)
-	return out, nil
+	return out, t.addSpreads(&out)
 }
 
 // neverIssues says why nobody gets a certificate under a policy, "" if somebody may:
@@ -202,9 +201,9 @@ func (a *Accumulator) neverIssues(i int) string {
 
 // addSpreads puts the intervals to all outcomes. Every policy is judged by the same
 // draws.
-func (t *tally) addSpreads(a *Attack) {
+func (t *tally) addSpreads(a *Attack) error {
 	if t.a.o.Sampling == nil {
-		return
+		return nil
 	}
 	var outcomes []*Outcome
 	var slots []int
@@ -219,9 +218,11 @@ func (t *tally) addSpreads(a *Attack) {
 		add(p.WithoutPrimary, i, withoutPrimary)
 	}
 	add(a.Across, len(a.Policies), withPrimary)
-	for i, s := range t.spreads(*t.a.o.Sampling, slots) {
+	spreads, err := t.spreads(*t.a.o.Sampling, slots)
+	for i, s := range spreads {
 		outcomes[i].Spread = s
 	}
+	return err
 }
 
 // met returns how many parties have met some weight of others.

@@ -7,20 +7,28 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"mpicsim/scenarios/result"
 )
 
 // Sampling says which parties of a study were drawn at random from those that its
 // results are meant for. Resilience then comes with percentile bootstrap intervals
-// (Efron, Annals of Statistics 7, 1979): parties that were drawn are drawn again,
-// with replacement, and what they were drawn from is not. If both were, victims and
+// (Efron, Annals of Statistics 7, 1979): what was drawn is drawn again, with
+// replacement, and what it was drawn from is not. If both were, victims and
 // attackers are drawn again independently of each other and a pair counts as often
 // as both together (the pigeonhole bootstrap of Owen, Annals of Applied Statistics
 // 1, 2007, which errs on the side of too wide). Where everybody was computed there
-// is nothing to be unsure of, and no interval: ties and the topology itself are no
-// matter of chance.
+// is nothing to be unsure of, and no interval: the topology itself is no matter of
+// chance, and what ties leave open beside chance is in [Spread].MeanWithTies.
 type Sampling struct {
 	Victims   bool
 	Attackers bool
+	// VictimDraws and AttackerDraws say of a weighted sample how many independent
+	// draws there were. Weights are then how often a party was drawn, and all draws
+	// are drawn again, not the parties: three hundred thousand draws of the same two
+	// thousand ASes say more than three hundred. With 0, parties were drawn once each,
+	// all equally likely; their weights, if they have some, are something else.
+	VictimDraws, AttackerDraws int
 	// Replicates is how often to draw, 1000 if 0.
 	Replicates int
 	// Level is the share of replicates inside the interval, 0.95 if 0.
@@ -31,6 +39,33 @@ type Sampling struct {
 	// needed if attackers were sampled: a bit for each pair, and one more for
 	// each policy, definition and way of ties.
 	MaxBytes int64
+}
+
+// SamplingOf returns what of a study was drawn at random, nil if nothing was. Attackers
+// that an aggregated study does not tell apart cannot be drawn again: they are left
+// out, see [NotDrawnAgain].
+func SamplingOf(m *result.Manifest) *Sampling {
+	s := &Sampling{Victims: m.Victims.Sampled() || m.Domains != nil && m.Domains.Draws > 0, Attackers: m.Attackers.Sampled() && !m.Aggregate, Seed: m.Seed}
+	if !s.Victims && !s.Attackers {
+		return nil
+	}
+	const weighted = "weighted-sample"
+	if s.Victims && m.Victims.How == weighted {
+		s.VictimDraws = m.Victims.Draws
+	}
+	if s.Attackers && m.Attackers.How == weighted {
+		s.AttackerDraws = m.Attackers.Draws
+	}
+	return s
+}
+
+// NotDrawnAgain says who was sampled without being part of the intervals of
+// [SamplingOf], "" if nobody was.
+func NotDrawnAgain(m *result.Manifest) string {
+	if m.Aggregate && m.Attackers.Sampled() {
+		return "attackers"
+	}
+	return ""
 }
 
 // Interval is where a share of the replicates lies.
@@ -50,11 +85,25 @@ type Intervals struct {
 type Spread struct {
 	// Resampled says who was drawn again: "victims", "attackers" or "victims and
 	// attackers".
-	Resampled  string    `json:"resampled"`
-	Replicates int       `json:"replicates"`
-	Level      float64   `json:"level"`
-	Mean       Intervals `json:"mean"`
-	Median     Intervals `json:"median"`
+	Resampled string `json:"resampled"`
+	// VictimDraws and AttackerDraws are those of [Sampling].
+	VictimDraws   int       `json:"victim_draws,omitempty"`
+	AttackerDraws int       `json:"attacker_draws,omitempty"`
+	Replicates    int       `json:"replicates"`
+	Level         float64   `json:"level"`
+	Mean          Intervals `json:"mean"`
+	Median        Intervals `json:"median"`
+	// MeanWithTies and MedianWithTies are what sampling and ties leave open together:
+	// from the low end of the interval with all ties to the attacker to the high end of
+	// that with all ties to the victim. However ties fall, the interval of that way
+	// lies inside.
+	MeanWithTies   Interval `json:"mean_with_ties"`
+	MedianWithTies Interval `json:"median_with_ties"`
+}
+
+// withTies returns the interval that holds those of all ways.
+func (i Intervals) withTies() Interval {
+	return Interval{min(i.Lower.Low, i.Picked.Low, i.Upper.Low), max(i.Lower.High, i.Picked.High, i.Upper.High)}
 }
 
 func (i *Intervals) at(way int) *Interval {
@@ -70,6 +119,8 @@ func (s Sampling) complete() (Sampling, error) {
 	switch {
 	case !s.Victims && !s.Attackers:
 		return s, errors.New("sampling: neither victims nor attackers were sampled")
+	case s.VictimDraws < 0 || s.AttackerDraws < 0 || s.VictimDraws > 0 && !s.Victims || s.AttackerDraws > 0 && !s.Attackers:
+		return s, fmt.Errorf("sampling: %d draws of victims and %d of attackers: expected 0 or more, of those who were sampled", s.VictimDraws, s.AttackerDraws)
 	case s.Replicates < 2:
 		return s, fmt.Errorf("sampling: %d replicates: expected 2 or more", s.Replicates)
 	case !(s.Level > 0 && s.Level < 1):
@@ -191,24 +242,46 @@ type replicate struct {
 	attackers byteSums  // nil if they are not drawn
 }
 
-func (t *tally) replicate(s Sampling, n int) replicate {
+func (t *tally) replicate(s Sampling, n int) (replicate, error) {
 	r := rand.New(rand.NewPCG(s.Seed, uint64(n)))
 	out := replicate{victims: slices.Clone(t.victims.weights)}
 	if s.Victims {
-		order := t.victims.byASN()
-		for i, times := range draw(r, len(order)) {
-			out.victims[order[i]] *= times
+		if err := t.victims.redraw(r, out.victims, s.VictimDraws > 0); err != nil {
+			return out, fmt.Errorf("victims: %w", err)
 		}
 	}
 	if s.Attackers {
 		weights := slices.Clone(t.attackers.weights)
-		order := t.attackers.byASN()
-		for i, times := range draw(r, len(order)) {
-			weights[order[i]] *= times
+		if err := t.attackers.redraw(r, weights, s.AttackerDraws > 0); err != nil {
+			return out, fmt.Errorf("attackers: %w", err)
 		}
 		out.attackers = sumsOf(weights)
 	}
-	return out
+	return out, nil
+}
+
+// redraw changes weights to those of one replicate. If they are numbers of draws, the
+// draws are drawn again, otherwise the parties.
+func (p *parties) redraw(r *rand.Rand, weights []float64, draws bool) error {
+	order := p.byASN()
+	if !draws {
+		for i, times := range draw(r, len(order)) {
+			weights[order[i]] *= times
+		}
+		return nil
+	}
+	drawn := make([]float64, len(order))
+	for i, at := range order {
+		drawn[i] = weights[at]
+	}
+	times, err := timesOf(drawn)
+	if err != nil {
+		return err
+	}
+	for i, again := range multinomial(r, times) {
+		weights[order[i]] = float64(again)
+	}
+	return nil
 }
 
 // values returns the victims' resilience in a replicate, of one slot.
@@ -230,16 +303,20 @@ func (t *tally) values(r replicate, totals []float64, slot int, values []weighte
 
 // spreads returns the spread for each of the given slots, three in a row being
 // those of one outcome. It returns nil if fewer than two parties were drawn, which
-// says nothing of others.
-func (t *tally) spreads(s Sampling, slots []int) []*Spread {
+// says nothing of others; and an error if weights are no numbers of draws and should
+// be.
+func (t *tally) spreads(s Sampling, slots []int) ([]*Spread, error) {
 	if s.Victims && t.victims.met() < 2 || s.Attackers && t.attackers.met() < 2 {
-		return nil
+		return nil, nil
 	}
 	means, medians := make([][]float64, len(slots)), make([][]float64, len(slots))
 	var values []weighted
 	totals := make([]float64, len(t.victims.asns))
 	for n := range s.Replicates {
-		r := t.replicate(s, n)
+		r, err := t.replicate(s, n)
+		if err != nil {
+			return nil, err
+		}
 		copy(totals, t.victims.total)
 		if r.attackers != nil {
 			clear(totals)
@@ -257,12 +334,17 @@ func (t *tally) spreads(s Sampling, slots []int) []*Spread {
 	out := make([]*Spread, len(slots)/ways)
 	for i := range slots {
 		if i%ways == 0 {
-			out[i/ways] = &Spread{Resampled: s.resampled(), Replicates: s.Replicates, Level: s.Level}
+			out[i/ways] = &Spread{
+				Resampled: s.resampled(), VictimDraws: s.VictimDraws, AttackerDraws: s.AttackerDraws, Replicates: s.Replicates, Level: s.Level,
+			}
 		}
 		*out[i/ways].Mean.at(i % ways) = middle(means[i], s.Level)
 		*out[i/ways].Median.at(i % ways) = middle(medians[i], s.Level)
 	}
-	return out
+	for _, x := range out {
+		x.MeanWithTies, x.MedianWithTies = x.Mean.withTies(), x.Median.withTies()
+	}
+	return out, nil
 }
 
 // middle returns the interval that leaves as many values below as above.

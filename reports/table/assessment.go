@@ -250,8 +250,8 @@ func (p *page) attack(a assessment.Attack) {
 	p.table(table.Row{"rule", "from", "an attacker has to fool", "median", "mean", "refused"}, rows)
 	if own := a.Rules[0].Result; own != nil {
 		if s := own.Spread; s != nil {
-			p.prose(fmt.Sprintf("By drawing the sampled %s again %d times, the CA's median lies between %.1f and %.1f %% in %.0f %% of draws.",
-				s.Resampled, s.Replicates, 100*s.Median.Picked.Low, 100*s.Median.Picked.High, 100*s.Level))
+			p.prose(fmt.Sprintf("By drawing the sampled %s again %d times, the CA's median lies between %.1f and %.1f %% in %.0f %% of draws; between %.1f and %.1f %% however ties fall.",
+				drawnAgain(s), s.Replicates, 100*s.Median.Picked.Low, 100*s.Median.Picked.High, 100*s.Level, 100*s.MedianWithTies.Low, 100*s.MedianWithTies.High))
 		}
 		if own.Unreached.Lower > 0 || own.Unreached.Upper > 0 {
 			p.prose("Of this, " + percent(own.Unreached) + " only because some perspective has no route at all.")

@@ -53,27 +53,28 @@ func (p *withstood) compared(rows []resilience.ComparisonRow) {
 		}
 		attack = r.Attack
 		if r.Mean == nil {
-			out = append(out, table.Row{name, surfaceName(r.Surface), "cannot issue", r.NeverIssues, "", ""})
+			out = append(out, table.Row{name, surfaceName(r.Surface), "cannot issue", r.NeverIssues, "", "", ""})
 			continue
 		}
-		lost, interval := "", ""
+		lost, interval, ties := "", "", ""
 		if *r.Unreached != (resilience.Bounds{}) {
 			lost, unreached = three(*r.Unreached), true
 		}
 		if r.Spread != nil {
 			spread = true
 			interval = fmt.Sprintf("%.1f to %.1f", 100*r.Spread.Mean.Picked.Low, 100*r.Spread.Mean.Picked.High)
+			ties = fmt.Sprintf("%.1f to %.1f", 100*r.Spread.MeanWithTies.Low, 100*r.Spread.MeanWithTies.High)
 		}
-		out = append(out, table.Row{name, surfaceName(r.Surface), three(*r.Median), three(*r.Mean), interval, lost})
+		out = append(out, table.Row{name, surfaceName(r.Surface), three(*r.Median), three(*r.Mean), interval, ties, lost})
 	}
-	p.table(table.Row{"attack", "surface", "median", "mean", "drawn again", "no route"}, out)
+	p.table(table.Row{"attack", "surface", "median", "mean", "drawn again", "and ties", "no route"}, out)
 	if unreached {
 		p.printf("No route: the part of the mean in which only a perspective without a route saves the victim.\n")
 	}
 	p.printf("%s of %s in each row.\n", many(int(first.Hijacks), "hijack"), many(first.Victims, "victim"))
 	if s := first.Spread; spread {
-		p.printf("%s\n", wrap(fmt.Sprintf("Drawn again: if the sampled %s are, %s times, the mean as picked lies between the two in %g %% of draws.",
-			s.Resampled, thousands(s.Replicates), 100*s.Level), width, "", ""))
+		p.printf("%s\n", wrap(fmt.Sprintf("Drawn again: if the sampled %s are, %s times, the mean as picked lies between the two in %g %% of draws. And ties: the same however ties fall.",
+			drawnAgain(s), thousands(s.Replicates), 100*s.Level), width, "", ""))
 	}
 }
 

@@ -162,9 +162,11 @@ func (p *withstood) spreads(a resilience.Attack) {
 			continue
 		}
 		s := o.Spread
-		p.printf("%s\n", wrap(fmt.Sprintf("%s under %s: if the sampled %s are drawn again, %s times, the median lies between %.1f and %.1f and the mean between %.1f and %.1f in %g %% of draws.",
-			r.Deployment, r.Rule.Name, s.Resampled, thousands(s.Replicates),
-			100*s.Median.Picked.Low, 100*s.Median.Picked.High, 100*s.Mean.Picked.Low, 100*s.Mean.Picked.High, 100*s.Level), width, "  ", "  "))
+		p.printf("%s\n", wrap(fmt.Sprintf("%s under %s: if the sampled %s are drawn again, %s times, the median lies between %.1f and %.1f and the mean between %.1f and %.1f in %g %% of draws; "+
+			"however ties fall, the median between %.1f and %.1f and the mean between %.1f and %.1f.",
+			r.Deployment, r.Rule.Name, drawnAgain(s), thousands(s.Replicates),
+			100*s.Median.Picked.Low, 100*s.Median.Picked.High, 100*s.Mean.Picked.Low, 100*s.Mean.Picked.High, 100*s.Level,
+			100*s.MedianWithTies.Low, 100*s.MedianWithTies.High, 100*s.MeanWithTies.Low, 100*s.MeanWithTies.High), width, "  ", "  "))
 	}
 	for _, r := range a.Policies {
 		if f := r.Failures; f != nil {
@@ -172,6 +174,24 @@ func (p *withstood) spreads(a resilience.Attack) {
 			return // it is the same for all
 		}
 	}
+}
+
+// drawnAgain says who is, and in how many draws if these have weights.
+func drawnAgain(s *resilience.Spread) string {
+	draws := func(who string, n int) string {
+		if n == 0 {
+			return who
+		}
+		return fmt.Sprintf("%s (%s)", who, many(n, "draw"))
+	}
+	const victims, attackers = "victims", "attackers"
+	switch s.Resampled {
+	case victims:
+		return draws(victims, s.VictimDraws)
+	case attackers:
+		return draws(attackers, s.AttackerDraws)
+	}
+	return draws(victims, s.VictimDraws) + " and " + draws(attackers, s.AttackerDraws)
 }
 
 // assumed says what failures were assumed.
