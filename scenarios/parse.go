@@ -64,6 +64,9 @@ func decodeFile(data []byte, file, what string, v reflect.Value) (map[string]pos
 	if len(data) > MaxFileBytes {
 		return nil, &FieldError{File: file, Found: fmt.Sprintf("more than %d bytes", MaxFileBytes), Expected: "a shorter file"}
 	}
+	if n := marks(data); n > maxMarks {
+		return nil, &FieldError{File: file, Found: fmt.Sprintf("%d lines and items", n), Expected: fmt.Sprintf("at most %d", maxMarks)}
+	}
 	if err := checkText(data, file); err != nil {
 		return nil, err
 	}
@@ -73,7 +76,22 @@ func decodeFile(data []byte, file, what string, v reflect.Value) (map[string]pos
 	}
 	d := &decoder{file: file, at: map[string]position{}}
 	d.decode(root, v, "", 0)
-	return d.at, errors.Join(d.errs...)
+	return d.at, d.problems()
+}
+
+// maxMarks bounds the values in a file, each of which takes the YAML library some 250
+// octets: a list of a hundred thousand AS numbers has as many.
+const maxMarks = 1 << 18
+
+// marks returns how many of the characters there are that may end a value.
+func marks(data []byte) (n int) {
+	for _, c := range data {
+		switch c {
+		case '\n', ',', '[', '{', ':':
+			n++
+		}
+	}
+	return n
 }
 
 // document parses YAML and returns the only document's root.

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -249,17 +248,14 @@ func readScores(path string, above float64) (asns []topology.ASN, sha string, er
 		return nil, "", fmt.Errorf("ROV scores: %w", err)
 	}
 	defer f.Close() // opened for reading only
-	var whole bytes.Buffer
-	if _, err := io.Copy(&whole, io.LimitReader(f, MaxWeightsBytes+1)); err != nil {
-		return nil, "", fmt.Errorf("ROV scores: %w", err)
-	}
-	if whole.Len() > MaxWeightsBytes {
-		return nil, "", fmt.Errorf("%s: found more than %d bytes, expected a shorter file", path, MaxWeightsBytes)
-	}
-	sum := sha256.Sum256(whole.Bytes())
-	scores, err := rpki.ReadROVScores(&whole, path)
+	sum := sha256.New()
+	all := io.TeeReader(f, sum)
+	scores, err := rpki.ReadROVScores(all, path)
 	if err != nil {
 		return nil, "", err
 	}
-	return scores.AtLeast(above), hex.EncodeToString(sum[:]), nil
+	if _, err := io.Copy(io.Discard, all); err != nil { // what a packed file has behind its end
+		return nil, "", fmt.Errorf("ROV scores: %w", err)
+	}
+	return scores.AtLeast(above), hex.EncodeToString(sum.Sum(nil)), nil
 }

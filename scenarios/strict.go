@@ -50,10 +50,27 @@ type decoder struct {
 	errs []error
 }
 
+// problems returns what was found wrong, nil if nothing was.
+func (d *decoder) problems() error {
+	if d.full() {
+		return errors.Join(append(d.errs, fmt.Errorf("%s: found %d problems, expected none: the rest was not read", d.file, maxProblems))...)
+	}
+	return errors.Join(d.errs...)
+}
+
 // maxDepth bounds how deep a file may nest; no type here nests deeper.
 const maxDepth = 16
 
+// maxProblems is how many problems of one file are reported. Then it is not read on.
+const maxProblems = 100
+
+// full reports whether nothing more is looked at.
+func (d *decoder) full() bool { return len(d.errs) >= maxProblems }
+
 func (d *decoder) fail(n *yaml.Node, field, found, expected string) {
+	if d.full() {
+		return
+	}
 	d.errs = append(d.errs, &FieldError{File: d.file, Line: n.Line, Column: n.Column, Field: field, Found: found, Expected: expected})
 }
 
@@ -81,6 +98,9 @@ func describe(n *yaml.Node) string {
 
 // decode reads n into v, which must be settable.
 func (d *decoder) decode(n *yaml.Node, v reflect.Value, field string, depth int) {
+	if d.full() {
+		return
+	}
 	d.at[field] = position{n.Line, n.Column}
 	if depth > maxDepth {
 		d.fail(n, field, "deep nesting", fmt.Sprintf("at most %d levels", maxDepth))
@@ -144,7 +164,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, field string, depth int
 		}
 	}
 	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i+1 < len(n.Content) && !d.full(); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		at, known := fields[key.Value]
 		switch {

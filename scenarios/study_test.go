@@ -229,7 +229,7 @@ func TestReadWeights(t *testing.T) {
 		"JSON, twice":       {`{"1": 2, "AS1": 3}`, "", "w:1:1: found AS 1 a second time"},
 		"JSON, more":        {`{"1": 2} {}`, "", "w:1:1: found more behind the object"},
 		"JSON, a column":    {`{"1": 2}`, "x", `w: found JSON, expected CSV with the column "x"`},
-		"gzip, cut":         {zipped.String()[:20], "", "w: unpacking: unexpected EOF"},
+		"gzip, cut":         {zipped.String()[:20], "", "w: gzip: unexpected EOF"},
 		"JSON, negative":    {`{"1": -2}`, "", `w:1:1: weight: found "-2"`},
 		"a quote left open": {"asn\n\"1\n", "", "w:"},
 	} {

@@ -1,9 +1,7 @@
 package scenarios
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
@@ -18,11 +16,12 @@ import (
 	"strconv"
 
 	"mpicsim/topology"
+	"mpicsim/topology/unpack"
 )
 
 // MaxWeightsBytes is the size above which a file of weights is refused, packed
 // or not.
-const MaxWeightsBytes = 1 << 28
+const MaxWeightsBytes = 1 << 26
 
 // Weights says how much each AS counts.
 type Weights struct {
@@ -63,17 +62,9 @@ func ReadWeights(path, column string) (*Weights, error) {
 func ParseWeights(data []byte, file, column string) (*Weights, error) {
 	sum := sha256.Sum256(data)
 	p := &weightParser{file: file, weights: map[topology.ASN]float64{}}
-	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(bytes.NewReader(data))
-		if err == nil {
-			data, err = io.ReadAll(io.LimitReader(z, MaxWeightsBytes+1))
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: unpacking: %w", file, err)
-		}
-	}
-	if len(data) > MaxWeightsBytes {
-		return nil, p.fail(0, "", fmt.Sprintf("more than %d bytes", MaxWeightsBytes), "a shorter file")
+	data, err := unpack.Bytes(data, MaxWeightsBytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	read := func() error { return p.csv(data, column) }
 	if text := bytes.TrimLeft(data, " \t\r\n"); len(text) > 0 && text[0] == '{' {
@@ -151,7 +142,7 @@ func (p *weightParser) csv(data []byte, column string) error {
 	if column == "" {
 		column = "asn"
 	}
-	r := csv.NewReader(bufio.NewReader(bytes.NewReader(data)))
+	r := unpack.NewCSV(bytes.NewReader(data))
 	r.ReuseRecord = true
 	header, err := r.Read()
 	if errors.Is(err, io.EOF) {
@@ -196,7 +187,12 @@ func (p *weightParser) json(data []byte, column string) error {
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
-	line := func() int { return 1 + bytes.Count(data[:d.InputOffset()], []byte("\n")) }
+	lines, counted := 1, int64(0)
+	line := func() int { // counts each octet once
+		lines += bytes.Count(data[counted:d.InputOffset()], []byte("\n"))
+		counted = d.InputOffset()
+		return lines
+	}
 	if _, err := d.Token(); err != nil { // the brace
 		return p.fail(line(), "", err.Error(), "a JSON object")
 	}

@@ -3,7 +3,6 @@ package domain
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -18,10 +17,15 @@ import (
 	"unicode/utf8"
 
 	"mpicsim/scenarios"
+	"mpicsim/topology/unpack"
 )
 
-// MaxLineBytes is the length above which a line is refused.
-const MaxLineBytes = 1 << 20
+// MaxLineBytes is the length above which a line is refused, MaxBytes that of a whole
+// file, packed or not.
+const (
+	MaxLineBytes = 1 << 20
+	MaxBytes     = 1 << 30
+)
 
 // Reader reads domains from JSON lines: one object a line, as [Write] writes them.
 // docs/domains.md has the fields. Create it with [NewReader].
@@ -35,13 +39,9 @@ type Reader struct {
 // NewReader returns a reader of JSON lines, plain or gzip as their first bytes say.
 // Errors call the file by the name given.
 func NewReader(r io.Reader, file string) (*Reader, error) {
-	lines := bufio.NewReaderSize(r, 1<<16)
-	if head, _ := lines.Peek(2); bytes.Equal(head, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(lines)
-		if err != nil {
-			return nil, fmt.Errorf("%s: unpacking: %w", file, err)
-		}
-		lines = bufio.NewReaderSize(z, 1<<16)
+	lines, err := unpack.Text(r, MaxBytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return &Reader{lines: lines, file: file, seen: map[string]bool{}}, nil
 }

@@ -1,10 +1,8 @@
 package domain
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
@@ -18,11 +16,12 @@ import (
 	"mpicsim/scenarios"
 	"mpicsim/topology"
 	"mpicsim/topology/rpki"
+	"mpicsim/topology/unpack"
 )
 
 // MaxOriginsBytes is the size above which a table of origins is refused, packed or
 // not.
-const MaxOriginsBytes = 1 << 29
+const MaxOriginsBytes = 1 << 27
 
 // Origins says which ASes originate which prefixes. It is immutable and safe for
 // concurrent use.
@@ -57,20 +56,12 @@ func ParseOrigins(data []byte, file string) (*Origins, error) {
 		return &scenarios.FieldError{File: file, Line: line, Column: min(line, 1), Field: field, Found: found, Expected: expected}
 	}
 	sum := sha256.Sum256(data)
-	if bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(bytes.NewReader(data))
-		if err == nil {
-			data, err = io.ReadAll(io.LimitReader(z, MaxOriginsBytes+1))
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: unpacking: %w", file, err)
-		}
-	}
-	if len(data) > MaxOriginsBytes {
-		return nil, fail(0, "", fmt.Sprintf("more than %d bytes", MaxOriginsBytes), "a shorter file")
+	data, err := unpack.Bytes(data, MaxOriginsBytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	o := &Origins{ases: map[netip.Prefix][]topology.ASN{}, SHA256: hex.EncodeToString(sum[:])}
-	r := csv.NewReader(bufio.NewReader(bytes.NewReader(data)))
+	r := unpack.NewCSV(bytes.NewReader(data))
 	r.ReuseRecord = true
 	prefixAt, asnAt := -1, -1
 	for n := 0; ; n++ {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"mpicsim/topology/unpack"
 )
 
 // The columns of a CSV of VRPs.
@@ -31,7 +33,7 @@ func alias(column string) string {
 
 // csvText reads CSV with a header, line by line.
 type csvText struct {
-	r    *csv.Reader
+	r    *unpack.CSV
 	name string
 	// width is the number of columns.
 	width int
@@ -40,7 +42,7 @@ type csvText struct {
 // openCSV reads the header and returns the places of the columns wanted in it, -1
 // for those that it does not name. All but the last optional ones are required.
 func openCSV(text io.Reader, name string, optional int, wanted ...string) (*csvText, []int, error) {
-	t := &csvText{r: csv.NewReader(text), name: name}
+	t := &csvText{r: unpack.NewCSV(text), name: name}
 	t.r.ReuseRecord = true
 	t.r.FieldsPerRecord = -1 // looked at here, with a better message
 	header, err := t.r.Read()
@@ -56,7 +58,7 @@ func openCSV(text io.Reader, name string, optional int, wanted ...string) (*csvT
 		}
 		if columns[i] < 0 && i < len(wanted)-optional {
 			var bad badFields
-			bad.add(name, 1, "header", strconv.Quote(strings.Join(header, ",")),
+			bad.add(name, 1, "header", strconv.Quote(strings.Join(header[:min(len(header), shown)], ",")),
 				fmt.Sprintf("columns with the names %q", wanted[:len(wanted)-optional]))
 			return nil, nil, bad.refusal()
 		}
@@ -86,9 +88,12 @@ func (t *csvText) rows(bad *badFields, each func(row []string, line int) error) 
 		line, _ := t.r.FieldPos(0)
 		if len(row) != t.width {
 			bad.add(t.name, line, "row", fmt.Sprintf("%d fields", len(row)), fmt.Sprintf("%d as in the header", t.width))
+			if err := bad.full(); err != nil {
+				return err
+			}
 			continue
 		}
-		if err := each(row, line); err != nil {
+		if err := errors.Join(each(row, line), bad.full()); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"mpicsim/topology/unpack"
 )
 
 // limits bound what is read. A whole Internet of payloads has under 1.5 million
@@ -21,11 +22,13 @@ type limits struct {
 	rows int   // payloads of each kind
 }
 
-func usualLimits() limits { return limits{text: 1 << 30, rows: 1 << 24} }
+func usualLimits() limits { return limits{text: 1 << 29, rows: 1 << 23} }
 
 const (
-	// maxBad is how many bad fields an error describes.
-	maxBad = 20
+	// maxBad is how many bad fields an error describes, maxCounted how many are counted
+	// before reading ends.
+	maxBad     = 20
+	maxCounted = 100_000
 	// shown is how many bytes of a bad field an error shows.
 	shown = 80
 )
@@ -77,7 +80,8 @@ func Open(path string) (*File, error) {
 //
 // It returns an error that joins the first bad fields, each with file:line, field,
 // what was found and what was expected, and says how many more there are. A text of
-// more than 1 GiB, or of more than 2^24 payloads, is refused.
+// more than 512 MiB, one that is more than a hundred times as long as its packed form, or
+// of more than 2^23 payloads, is refused.
 func Read(r io.Reader, name string) (*File, error) { return read(r, name, usualLimits()) }
 
 func read(r io.Reader, name string, most limits) (*File, error) {
@@ -104,46 +108,18 @@ func read(r io.Reader, name string, most limits) (*File, error) {
 	return p.file, nil
 }
 
-// plain returns the text in r, decompressed if it starts like gzip. It ends with an
-// error if it is longer than most.
+// plain returns the text in r, decompressed if it starts like gzip, without a byte
+// order mark. It ends with an error if it is out of the bounds of package unpack.
 func plain(r io.Reader, most int64) (*bufio.Reader, error) {
-	in := bufio.NewReaderSize(r, 1<<16)
-	start, err := in.Peek(2)
-	if err != nil && !errors.Is(err, io.EOF) {
+	out, err := unpack.Text(r, most)
+	if err != nil {
 		return nil, err
 	}
-	var text io.Reader = in
-	if bytes.Equal(start, []byte{0x1f, 0x8b}) {
-		if text, err = gzip.NewReader(in); err != nil {
-			return nil, fmt.Errorf("gzip: %w", err)
-		}
-	}
-	out := bufio.NewReaderSize(&bounded{r: text, left: most, most: most}, 1<<16)
 	const byteOrderMark = "\ufeff"
 	if start, _ := out.Peek(len(byteOrderMark)); string(start) == byteOrderMark { // an error comes back when the text is read
 		_, _ = out.Discard(len(byteOrderMark)) // it is in the buffer
 	}
 	return out, nil
-}
-
-// bounded fails after most bytes, where an io.LimitedReader would end.
-type bounded struct {
-	r          io.Reader
-	left, most int64
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	var n int
-	var err error
-	if b.left >= 0 {
-		p = p[:min(int64(len(p)), b.left+1)]
-		n, err = b.r.Read(p)
-		b.left -= int64(n)
-	}
-	if b.left < 0 { // now and from now on
-		return 0, fmt.Errorf("more than %d bytes of text", b.most)
-	}
-	return n, err
 }
 
 // firstByte returns the first byte that is not white space, without reading it. It
@@ -191,6 +167,14 @@ func (b *badFields) add(file string, line int, field, found, want string) {
 		found = strings.ToValidUTF8(found[:shown], "") + "..."
 	}
 	b.errs = append(b.errs, fmt.Errorf("%s:%d: %s: found %s, want %s", file, line, field, found, want))
+}
+
+// full returns an error if too many were counted to read on.
+func (b *badFields) full() error {
+	if b.more < maxCounted {
+		return nil
+	}
+	return fmt.Errorf("found more than %d bad fields, expected RPKI payloads: the rest was not read", maxCounted)
 }
 
 // refusal joins the bad fields, nil if there are none.

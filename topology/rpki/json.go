@@ -67,6 +67,9 @@ func (p *parser) array(t *jsonText, name string, element func(t *jsonText, i int
 		return err
 	}
 	return t.array(func(i int) error {
+		if err := p.bad.full(); err != nil {
+			return fmt.Errorf("%s:%d: %w", t.name, t.line, err)
+		}
 		if i == p.most.rows {
 			return fmt.Errorf("%s:%d: more than %d elements in %q", t.name, t.line, i, name)
 		}

@@ -293,7 +293,7 @@ func TestReadIsBounded(t *testing.T) {
 			_, err := rpki.ReadAtMost(strings.NewReader(in), "f", n, 2)
 			g.Expect(err).NotTo(HaveOccurred())
 			_, err = rpki.ReadAtMost(strings.NewReader(in), "f", n-1, 2)
-			g.Expect(err).To(MatchError(ContainSubstring(fmt.Sprintf("more than %d bytes of text", n-1))))
+			g.Expect(err).To(MatchError(ContainSubstring(fmt.Sprintf("more than %d octets of text", n-1))))
 			_, err = rpki.ReadAtMost(strings.NewReader(in), "f", n, 1)
 			g.Expect(err).To(MatchError(ContainSubstring("more than 1 ")))
 		}

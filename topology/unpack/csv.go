@@ -1,6 +1,7 @@
 package unpack
 
 import (
+	"bufio"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -20,7 +21,7 @@ type CSV struct {
 // NewCSV returns a reader of the records of r.
 func NewCSV(r io.Reader) *CSV {
 	guard := &recordGuard{r: r}
-	return &CSV{csv.NewReader(guard), guard}
+	return &CSV{csv.NewReader(bufio.NewReaderSize(guard, 1<<14)), guard}
 }
 
 // Read returns the next record as [csv.Reader.Read] does.
