@@ -20,7 +20,12 @@ SPECS ?= ./perspectives/policy ./perspectives/coordinator
 LINT = $(GO) tool -modfile=tools/go.mod golangci-lint
 # What some tests read captures, judge signed zones, route and start the image with:
 # COMMAND, or COMMAND=PACKAGE where Debian's package has another name.
+# Beside them, a Python with pandas and an npm package run the code of docs/studies.md.
 READERS = tshark tcpdump dnssec-verify=bind9-utils ldns-verify-zone=ldnsutils unbound-host bird=bird2 buildah
+
+# Pinned; installed below the user's cache folder, without install scripts.
+DUCKDB = @duckdb/node-api@1.5.6-r.1
+DUCKDB_DIR = $${XDG_CACHE_HOME:-$$HOME/.cache}/mpicsim/duckdb-node-api-1.5.6-r.1
 
 .PHONY: help
 help: ## List the targets
@@ -60,8 +65,11 @@ test: packages ## Run all tests; PKGS=./sim/... for some
 	$(GO) test -timeout 15m $(PKGS)
 
 .PHONY: packages
-packages: ## Install what some tests need beyond Go, if this is root on Debian
+packages: duckdb ## Install what some tests need beyond Go, if this is root on Debian
 	@missing=; for tool in $(READERS); do command -v $${tool%=*} >/dev/null || missing="$$missing $${tool#*=}"; done; \
+	for python in python3 /usr/bin/python3 none; do \
+		if [ $$python = none ]; then missing="$$missing python3-pandas"; elif $$python -c 'import numpy, pandas' 2>/dev/null; then break; fi; \
+	done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then \
 		echo "no$$missing here, and no right to install packages: tests that need them are skipped" >&2; exit 0; \
@@ -70,6 +78,17 @@ packages: ## Install what some tests need beyond Go, if this is root on Debian
 	export DEBIAN_FRONTEND=noninteractive; \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null \
 		|| echo "could not install$$missing: tests that need them are skipped" >&2
+
+.PHONY: duckdb
+duckdb: ## Install DuckDB for the tests of docs/studies.md, from npm into the cache folder
+	@dir="$(DUCKDB_DIR)"; \
+	if [ -d "$$dir/node_modules/@duckdb/node-api" ]; then exit 0; fi; \
+	if ! command -v npm >/dev/null; then echo "no npm here: tests that need DuckDB are skipped" >&2; exit 0; fi; \
+	echo "installing $(DUCKDB) into $$dir" >&2; \
+	rm -rf "$$dir.part" && mkdir -p "$$dir.part" \
+		&& timeout 180 npm install --prefix "$$dir.part" --save-exact --ignore-scripts --no-audit --no-fund --loglevel=error $(DUCKDB) >/dev/null \
+		&& rm -rf "$$dir" && mv "$$dir.part" "$$dir" \
+		|| { rm -rf "$$dir.part"; echo "could not install $(DUCKDB): tests that need it are skipped" >&2; }
 
 .PHONY: check
 check: ## Vet, format, lint, and check the modules
