@@ -38,6 +38,7 @@ func projectRows() []row {
 		{"topology", []string{"topology/place"}},
 		{"topology/place", nil},
 		{"topology/unpack", nil},
+		{"topology/unpack/unpacktest", nil},
 		{"topology/asrel", []string{"topology", "topology/unpack"}},
 		{"topology/synth", []string{"topology", "topology/place"}},
 		{"topology/rpki", []string{"topology", "topology/unpack"}},

@@ -4,35 +4,15 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 
 	"mpicsim/scenarios"
+	"mpicsim/topology/unpack/unpacktest"
 )
-
-// cost returns what f takes: allocated octets, which is no less than the most that was
-// held at a time, and CPU time of the process.
-func cost(tb testing.TB, f func()) (allocated uint64, cpu time.Duration) {
-	tb.Helper()
-	used := func() time.Duration {
-		var u syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-			tb.Fatal(err)
-		}
-		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	}
-	var before, after runtime.MemStats
-	start := used()
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc, used() - start
-}
 
 func packed(tb testing.TB, text string) string {
 	tb.Helper()
@@ -61,7 +41,7 @@ func TestHostileWeights(t *testing.T) {
 	object.WriteString("}\n")
 	read := func(text string) (uint64, time.Duration, error) {
 		var err error
-		memory, cpu := cost(t, func() { _, err = scenarios.ParseWeights([]byte(text), "w", "") })
+		memory, cpu := unpacktest.Cost(t, func() { _, err = scenarios.ParseWeights([]byte(text), "w", "") })
 		return memory, cpu, err
 	}
 	g := NewWithT(t)
@@ -111,7 +91,7 @@ func TestHostileYAML(t *testing.T) {
 	}
 	read := func(text string) (uint64, time.Duration, error) {
 		var err error
-		memory, cpu := cost(t, func() { _, err = scenarios.Parse([]byte(text), "s.yaml") })
+		memory, cpu := unpacktest.Cost(t, func() { _, err = scenarios.Parse([]byte(text), "s.yaml") })
 		return memory, cpu, err
 	}
 	memory, cpu, _ := read(honest.String()) // it has no timeline

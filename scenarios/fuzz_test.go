@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"mpicsim/scenarios"
+	"mpicsim/topology/unpack/unpacktest"
 )
 
 // FuzzParse holds the parser to three promises on any input: it does not panic;
@@ -70,7 +71,9 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g := NewWithT(t)
-		s, err := scenarios.Parse(data, "s.yaml")
+		var s *scenarios.Source
+		var err error
+		unpacktest.Within(t, len(data), func() { s, err = scenarios.Parse(data, "s.yaml") })
 		if err != nil {
 			for _, m := range messages(err) {
 				g.Expect(m).To(MatchRegexp(`(?s)^s\.yaml(:\d+:\d+)?: .*found .*, expected `))

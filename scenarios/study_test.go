@@ -12,6 +12,7 @@ import (
 
 	"mpicsim/scenarios"
 	"mpicsim/topology"
+	"mpicsim/topology/unpack/unpacktest"
 )
 
 const baseStudy = `name: base
@@ -248,7 +249,9 @@ func FuzzParseWeights(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g := NewWithT(t)
-		w, err := scenarios.ParseWeights(data, "w", "")
+		var w *scenarios.Weights
+		var err error
+		unpacktest.Within(t, len(data), func() { w, err = scenarios.ParseWeights(data, "w", "") })
 		if err != nil {
 			g.Expect(err.Error()).To(HavePrefix("w"))
 			return

@@ -17,6 +17,7 @@ import (
 
 	"mpicsim/scenarios/domain"
 	"mpicsim/topology"
+	"mpicsim/topology/unpack/unpacktest"
 )
 
 const shop = `{"domain":"shop.example","weight":2.5,"addresses":[` +
@@ -204,7 +205,9 @@ func FuzzReader(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		all, err := read(text)
+		var all []domain.Domain
+		var err error
+		unpacktest.Within(t, len(text), func() { all, err = read(text) })
 		if err != nil {
 			return
 		}
@@ -292,7 +295,9 @@ func FuzzOrigins(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		o, err := domain.ParseOrigins([]byte(text), "o.csv")
+		var o *domain.Origins
+		var err error
+		unpacktest.Within(t, len(text), func() { o, err = domain.ParseOrigins([]byte(text), "o.csv") })
 		if err == nil && o.Len() == 0 {
 			t.Fatal("an empty table")
 		}

@@ -7,14 +7,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
-	"syscall"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 
 	"mpicsim/scenarios/result"
+	"mpicsim/topology/unpack/unpacktest"
 )
 
 // forge puts octets in the place of the only file of hijacks, and their hash into the
@@ -47,30 +46,21 @@ func forge(tb testing.TB, dir string, data []byte) {
 	}
 }
 
-// readAll reads a directory, and returns what that takes: allocated octets, which is
-// no less than the most that was held at a time, and CPU time of the process.
+// readAll reads a directory, and returns what that takes.
 func readAll(tb testing.TB, dir string) (allocated uint64, cpu time.Duration, rows int, err error) {
 	tb.Helper()
-	used := func() time.Duration {
-		var u syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-			tb.Fatal(err)
+	allocated, cpu = unpacktest.Cost(tb, func() {
+		var d *result.Directory
+		if d, err = result.Open(dir); err != nil {
+			return
 		}
-		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	}
-	var before, after runtime.MemStats
-	start := used()
-	runtime.ReadMemStats(&before)
-	d, err := result.Open(dir)
-	if err == nil {
 		for _, e := range d.Hijacks() {
 			if err = e; err == nil {
 				rows++
 			}
 		}
-	}
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc, used() - start, rows, err
+	})
+	return allocated, cpu, rows, err
 }
 
 // TestHostileParquet puts files under a manifest that has their right hash: the

@@ -16,6 +16,7 @@ import (
 
 	"mpicsim/topology"
 	"mpicsim/topology/asrel"
+	"mpicsim/topology/unpack/unpacktest"
 )
 
 func read(text string) (*asrel.File, error) { return asrel.Read(strings.NewReader(text), "f.txt") }
@@ -245,7 +246,9 @@ func FuzzRead(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
-		file, err := asrel.Read(bytes.NewReader(input), "fuzz")
+		var file *asrel.File
+		var err error
+		unpacktest.Within(t, len(input), func() { file, err = asrel.Read(bytes.NewReader(input), "fuzz") })
 		if err != nil {
 			return
 		}

@@ -5,9 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"fmt"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -16,27 +14,14 @@ import (
 	"mpicsim/topology"
 	"mpicsim/topology/asrel"
 	"mpicsim/topology/unpack"
+	"mpicsim/topology/unpack/unpacktest"
 )
 
-// cost returns what reading takes: allocated octets, which is no less than the most
-// that was held at a time, and CPU time of the process.
+// cost returns what reading takes.
 func cost(tb testing.TB, input []byte) (allocated uint64, cpu time.Duration, err error) {
 	tb.Helper()
-	var before, after runtime.MemStats
-	start := cpuTime(tb)
-	runtime.ReadMemStats(&before)
-	_, err = asrel.Read(bytes.NewReader(input), "input")
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc, cpuTime(tb) - start, err
-}
-
-func cpuTime(tb testing.TB) time.Duration {
-	tb.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	allocated, cpu = unpacktest.Cost(tb, func() { _, err = asrel.Read(bytes.NewReader(input), "input") })
+	return allocated, cpu, err
 }
 
 func gzipped(tb testing.TB, text []byte) []byte {

@@ -118,8 +118,9 @@ func (e *entry) need(n uint, field, want string) {
 	}
 }
 
-// asn reads an AS number.
-func (e *entry) asn(field string) (topology.ASN, error) {
+// asn reads an AS number. field names it, with the place in a list, -1 if it is in
+// none: the name is only made for an error.
+func (e *entry) asn(field string, place int) (topology.ASN, error) {
 	v, err := e.t.value()
 	if err != nil {
 		return 0, err
@@ -130,6 +131,9 @@ func (e *entry) asn(field string) (topology.ASN, error) {
 		asn, want = parseASN(string(v.text))
 	}
 	if want != "" {
+		if place >= 0 {
+			field = fmt.Sprintf("%s[%d]", field, place)
+		}
 		e.refuse(field, v.String(), want)
 	}
 	return asn, nil
@@ -160,7 +164,7 @@ func (p *parser) roa(t *jsonText, i int) error {
 			length.text = append(digits[:0], length.text...)
 		case "asn":
 			e.first(origin, ".asn")
-			v.Origin, err = e.asn(".asn")
+			v.Origin, err = e.asn(".asn", -1)
 		case "ta":
 			e.first(anchor, ".ta")
 			if value, err = t.value(); err != nil {
@@ -229,7 +233,7 @@ func (p *parser) aspa(t *jsonText, i int) error {
 		case "customer_asid", "customer":
 			field := "." + string(name)
 			e.first(customer, field)
-			a.Customer, err = e.asn(field)
+			a.Customer, err = e.asn(field, -1)
 		case "providers":
 			e.first(providers, ".providers")
 			a.Providers, err = e.providers()
@@ -269,7 +273,10 @@ func (e *entry) providers() ([]topology.ASN, error) {
 	}
 	var out []topology.ASN
 	err = e.t.array(func(i int) error {
-		asn, err := e.asn(fmt.Sprintf(".providers[%d]", i))
+		if err := e.p.bad.full(); err != nil {
+			return fmt.Errorf("%s:%d: %w", e.t.name, e.t.line, err)
+		}
+		asn, err := e.asn(".providers", i)
 		out = append(out, asn)
 		return err
 	})

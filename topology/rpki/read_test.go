@@ -18,6 +18,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"mpicsim/topology/rpki"
+	"mpicsim/topology/unpack/unpacktest"
 )
 
 func read(text string) (*rpki.File, error) { return rpki.Read(strings.NewReader(text), "f") }
@@ -391,7 +392,9 @@ func FuzzRead(f *testing.F) {
 	f.Add(zipped(f, routinatorCSV))
 	f.Add([]byte(`{"\u0072oas": [{"prefix": "\ud83d\ude00", "ta": "\u00e9\\"}], "x": [-1.5e+3, true, false, null, "", {}]}`))
 	f.Fuzz(func(t *testing.T, input []byte) {
-		file, err := rpki.ReadAtMost(bytes.NewReader(input), "fuzz", 1<<20, 1<<12)
+		var file *rpki.File
+		var err error
+		unpacktest.Within(t, len(input), func() { file, err = rpki.ReadAtMost(bytes.NewReader(input), "fuzz", 1<<20, 1<<12) })
 		if err != nil {
 			return
 		}
