@@ -25,8 +25,11 @@
 // An attacker who must also get past CAA records: they may forbid a certificate
 // whose domain validation was fooled, so that what is said here is on the safe
 // side. Servers that answer differently in different places, or to IPv6; the
-// resolvers that a CA uses, and hosts that they depend on. Records that expire
-// while a check is under way. Zones of more labels than one are never called
+// resolvers that a CA uses, and hosts that they depend on. The last resort of a
+// resolver: if all glue of a zone fails, ours looks up its servers' own addresses,
+// so that a hijack of those who serve these can do harm as well; only servers
+// without glue are taken to be looked up. Records that expire while a check is
+// under way. Zones of more labels than one are never called
 // top-level: the servers of co.uk are name servers like others.
 //
 // A domain comes from a survey of the DNS ([FromSurvey]), real or emulated, from

@@ -17,6 +17,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"mpicsim/perspectives"
 	"mpicsim/perspectives/resolver"
 	"mpicsim/scenarios/domain"
 	"mpicsim/sim/names"
@@ -330,6 +331,7 @@ func origins() []string { return []string{"one.test", "two.test", "three.other",
 // always answers.
 func (w *world) fooled(tb testing.TB, name string, hijacked netip.Addr, validate bool) bool {
 	tb.Helper()
+	glued := w.glued(tb, name)
 	var others []netip.Addr
 	for _, a := range w.addresses() {
 		if a != hijacked && a.As4()[3] >= 10 {
@@ -356,7 +358,7 @@ func (w *world) fooled(tb testing.TB, name string, hijacked netip.Addr, validate
 			set /= 3
 		}
 		a, err := r.Lookup(tb.Context(), name, dns.TypeA)
-		if err != nil {
+		if err != nil || lastResort(a.Trace, glued) {
 			continue
 		}
 		for _, rr := range a.Records {
@@ -366,6 +368,32 @@ func (w *world) fooled(tb testing.TB, name string, hijacked netip.Addr, validate
 		}
 	}
 	return false
+}
+
+// glued returns the name servers that come with glue wherever a check of name meets
+// them, so that their own addresses are looked up only once glue has failed.
+func (w *world) glued(tb testing.TB, name string) []string {
+	tb.Helper()
+	s := w.survey(tb, name)
+	var out []string
+	for _, z := range s.Zones {
+		for _, server := range z.Servers {
+			looked := slices.ContainsFunc(s.Names, func(n resolver.SurveyName) bool { return n.Name == server.Name })
+			if !looked {
+				out = append(out, server.Name)
+			}
+		}
+	}
+	return out
+}
+
+// lastResort reports whether a lookup asked for the address of a name server that
+// has glue: what that depends on is left out of a domain (package comment).
+func lastResort(trace []perspectives.Evidence, glued []string) bool {
+	return slices.ContainsFunc(trace, func(e perspectives.Evidence) bool {
+		name, qtype, _ := strings.Cut(e.Query, " ")
+		return (qtype == "A" || qtype == "AAAA") && slices.Contains(glued, name+".")
+	})
 }
 
 // randomWorld is a small name space with one of everything: signed and unsigned
