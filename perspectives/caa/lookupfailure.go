@@ -26,6 +26,10 @@ const (
 // network works.
 const maxProof = 8
 
+// maxRetries is how often the search for the records is made again until one name has
+// failed twice.
+const maxRetries = 2
+
 // retry looks up again what failed with cause, and judges by BR 3.2.2.8 if it
 // fails again: a failure may count as permission if it lies outside of the CA's
 // infrastructure, was tried again at least once, and the domain is Insecure
@@ -36,20 +40,26 @@ func (k Checker) retry(ctx context.Context, c perspectives.Check, first Set, cau
 		return failedLookup(first, cause)
 	}
 	f := &perspectives.LookupFailure{Name: first.Name, Attempts: []perspectives.FailedLookup{failure(cause)}}
-	set, err := first, cause
-	if k.Retry != nil {
+	set, err, again, names := first, cause, false, []string{first.Name}
+	for range maxRetries {
+		if k.Retry == nil || again {
+			break
+		}
+		trace := set.Trace
 		set, err = Find(ctx, k.Retry(), c.Domain)
-		set.Trace = append(slices.Clone(first.Trace), set.Trace...)
+		set.Trace = append(slices.Clone(trace), set.Trace...)
 		if err == nil {
 			return k.judge(set, c)
 		}
 		if !excusable(ctx, err) {
 			return failedLookup(set, err)
 		}
-		f.Name = set.Name
+		// If it is another name that failed this time, its lookup is not tried again yet.
+		again = slices.Contains(names, set.Name)
+		f.Name, names = set.Name, append(names, set.Name)
 		f.Attempts = append(f.Attempts, failure(err))
 	}
-	prove(f, err)
+	prove(f, err, again)
 	o := failedLookup(set, err)
 	o.LookupFailure = f
 	if !f.Complete() {
@@ -103,14 +113,15 @@ func failure(err error) perspectives.FailedLookup {
 }
 
 // prove fills in the proofs that the failed lookups give, the last of which
-// ended with err, and names those that are missing.
-func prove(f *perspectives.LookupFailure, err error) {
+// ended with err, and names those that are missing. again says that one before it failed
+// at the same name.
+func prove(f *perspectives.LookupFailure, err error, again bool) {
 	f.DNSSEC = resolver.StatusOf(err).DNSSEC()
 	if e, ok := errors.AsType[*resolver.Error](err); ok {
 		f.Chain = resolver.AppendChain(nil, e.Chain)
 	}
 	f.Outside, f.OutsideEvidence = outside(f.Attempts)
-	if len(f.Attempts) < 2 {
+	if !again {
 		f.Missing = append(f.Missing, proofRetry)
 	}
 	if f.Outside == "" {

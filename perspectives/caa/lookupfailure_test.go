@@ -159,6 +159,24 @@ var _ = Describe("A CAA lookup that fails", func() {
 		Expect(o).To(And(HaveField("Verdict", perspectives.Error), HaveField("LookupFailure", BeNil()), HaveField("Evidence", HaveLen(2))))
 	})
 
+	DescribeTable("at another name than before has not been tried again yet,",
+		func(ctx SpecContext, failed []string, verdict perspectives.Verdict, missing ...string) {
+			next := func() caa.Resolver {
+				s := &scripted{status: resolver.Insecure, fail: map[string]error{failed[0]: failing(resolver.Insecure, resolver.ErrTimeout)}}
+				failed = failed[1:]
+				return s
+			}
+			tries := len(failed)
+			o := caa.Checker{Retry: next}.Check(ctx, next(), check)
+			Expect(o.Verdict).To(Equal(verdict), o.Detail)
+			Expect(o.LookupFailure).To(And(HaveField("Attempts", HaveLen(tries)), HaveField("Missing", HaveLen(len(missing)))))
+			Expect(o.LookupFailure.Complete()).To(Equal(len(missing) == 0))
+		},
+		Entry("so it is", []string{name, "example.test", "example.test"}, perspectives.Pass),
+		Entry("not without end", []string{name, "example.test", "test"}, perspectives.Error, "retry"),
+		Entry("as is the first one", []string{name, "example.test", name}, perspectives.Pass),
+	)
+
 	DescribeTable("is judged by the records if the second try finds them",
 		func(ctx SpecContext, value string, verdict perspectives.Verdict) {
 			k := caa.Checker{Retry: func() caa.Resolver { return &scripted{records: map[string]string{name: value}} }}
