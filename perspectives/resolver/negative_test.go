@@ -2,7 +2,9 @@ package resolver_test
 
 import (
 	"errors"
+	"os"
 	"strings"
+	"syscall"
 
 	"github.com/miekg/dns"
 	. "github.com/onsi/ginkgo/v2"
@@ -183,9 +185,18 @@ var _ = Describe("A reply without the records asked for", func() {
 
 	It("is believed although the servers' IPv6 addresses cannot be reached from here", func(ctx SpecContext) {
 		w := start(rootServer(), tldServer(oneServer+"\nns1.example AAAA 2001:db8::4"), weak)
-		r := newResolver(w, func(o *resolver.Options) { o.Network = noIPv6{o.Network} })
+		r := newResolver(w, func(o *resolver.Options) { o.Network = noIPv6{Network: o.Network} })
 		_, err := r.Lookup(ctx, "www.example.test", dns.TypeCAA)
 		Expect(err).NotTo(HaveOccurred())
+	})
+
+	It("is not believed while a server refuses at an IPv6 address, which was reached", func(ctx SpecContext) {
+		w := start(rootServer(), tldServer(oneServer+"\nexample NS ns2.example\nns2.example AAAA 2001:db8::5"), weak)
+		r := newResolver(w, func(o *resolver.Options) {
+			o.Network = noIPv6{Network: o.Network, says: os.NewSyscallError("read", syscall.ECONNREFUSED)}
+		})
+		_, err := r.Lookup(ctx, "www.example.test", dns.TypeCAA)
+		Expect(err).To(And(MatchError(resolver.ErrLame), MatchError(resolver.ErrUnreachable)))
 	})
 
 	It("NXDOMAIN for the zone's own name is believed of all servers only (RFC 4074 4.2)", func(ctx SpecContext) {

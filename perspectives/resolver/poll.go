@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 )
 
 // poll is a question under way among the servers of a zone.
@@ -137,7 +138,9 @@ func (p *poll) settled() bool {
 
 // unreachableFamily reports whether err says no more than that nothing of the family
 // of e's address, IPv4 or IPv6, can be reached from here: a perspective without IPv6
-// is not to be kept from agreeing with the servers that it can ask.
+// is not to be kept from agreeing with the servers that it can ask. A host that refuses
+// was reached.
 func (l *lookup) unreachableFamily(e *endpoint, err error) bool {
-	return e.down && errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrTimeout) && !l.s.reached[e.addr.Addr().Is4()]
+	return e.down && errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrTimeout) && !errors.Is(err, syscall.ECONNREFUSED) &&
+		!l.s.reached[e.addr.Addr().Is4()]
 }

@@ -1,6 +1,7 @@
 package resolver_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,18 +17,21 @@ import (
 	"mpicsim/perspectives/resolver/resolvertest"
 )
 
-// noIPv6 has no route for IPv6.
-type noIPv6 struct{ perspectives.Network }
+// noIPv6 has no route for IPv6, or says so in another way.
+type noIPv6 struct {
+	perspectives.Network
+	says error
+}
 
 func (n noIPv6) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	if strings.HasPrefix(address, "[") {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("network is unreachable")}
+		return nil, &net.OpError{Op: "dial", Net: network, Err: cmp.Or(n.says, errors.New("network is unreachable"))}
 	}
 	return n.Network.DialContext(ctx, network, address)
 }
 
 var _ = Describe("The addresses of a zone's servers", func() {
-	v4only := func(o *resolver.Options) { o.Network = noIPv6{o.Network} }
+	v4only := func(o *resolver.Options) { o.Network = noIPv6{Network: o.Network} }
 	www := func(ctx SpecContext, w *resolvertest.World, change ...func(*resolver.Options)) {
 		GinkgoHelper()
 		a, err := newResolver(w, change...).Lookup(ctx, "www.example.test", dns.TypeA)
