@@ -19,6 +19,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"mpicsim/perspectives"
+	"mpicsim/perspectives/ijson"
 	"mpicsim/scenarios"
 	"mpicsim/scenarios/library"
 	"mpicsim/scenarios/replay"
@@ -320,6 +321,7 @@ type comparison struct {
 // else is described.
 func TestSchemaFitsTypes(t *testing.T) {
 	g := NewWithT(t)
+	g.Expect(ijson.Check(result.ReplaySchemaJSON(), nil, ijson.IgnoreUnknown)).To(Succeed(), "each member once")
 	schema := decode(t, result.ReplaySchemaJSON()).(object)
 	c := &comparison{&checker{root: schema}, map[string]reflect.Type{}}
 	c.structure("$", schema, reflect.TypeFor[result.Replay]())
