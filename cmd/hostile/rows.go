@@ -11,7 +11,7 @@ import (
 
 // row is one hostile input: what a stranger's servers send, or a file, beside an
 // honest input of its kind. To add one, add it to the table of its kind: dnsRows,
-// dnssecRows, webRows or fileRows.
+// dnssecRows, webRows, fileRows or studyRows.
 type row struct {
 	name string
 	// honest and hostile make the check, or read the file, once.
@@ -85,7 +85,7 @@ func table(ctx context.Context) (rows []row, closeAll func(), err error) {
 			s.Close()
 		}
 	}
-	for _, part := range []func(context.Context, func(*space, error) *space) []row{dnsRows, dnssecRows, webRows, fileRows} {
+	for _, part := range []func(context.Context, func(*space, error) *space) []row{dnsRows, dnssecRows, webRows, fileRows, studyRows} {
 		rows = append(rows, part(ctx, func(s *space, e error) *space {
 			if e != nil {
 				err = errors.Join(err, e)

@@ -44,6 +44,18 @@ func webRows(ctx context.Context, use func(*space, error) *space) []row {
 	add("a body that is gzipped, 16 MB of zeros in 16 kB", page, says("200 OK\r\nContent-Encoding: gzip", string(packed(make([]byte, 16<<20)))))
 	add("a trailer without end", page, always(ok+"Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n0\r\nX: ", endless{'x'}))
 
+	matching := func(name, expression string) {
+		w := s.world()
+		w.web = says("200 OK", strings.Repeat("a", 64<<10))
+		d := deed{"www.plain.example", perspectives.WebsiteChange, func(c *perspectives.Check) {
+			c.DCV.ChallengeValue, c.DCV.MatchRegex = "", expression
+		}}
+		rows = append(rows, row{name: name, honest: page.in(ctx, s, s.world()), hostile: d.in(ctx, s, w)})
+	}
+	matching("an expression of 200 octets that expands to 18,000 instructions", strings.Repeat("[a-z]{900}", 20))
+	matching("an expression of 900 instructions, and 64 kB that match it in part", "[a-z]{890}b")
+	matching("an expression of 1,000 octets of classes", "(?i)"+strings.Repeat(`\pL\PL`, 160))
+
 	alpn := deed{domain: "www.plain.example", method: perspectives.TLSALPN01}
 	shake := func(name string, serve func(net.Conn)) {
 		w := s.world()
