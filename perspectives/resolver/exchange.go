@@ -67,7 +67,7 @@ func (l *lookup) roundTrip(ctx context.Context, server netip.AddrPort, q questio
 // holds reports whether what came of a question for records of a type has some,
 // or is cut or too broken to tell.
 func holds(m *dns.Msg, err error, qtype uint16) bool {
-	return errors.Is(err, errGarbled) || m != nil && (m.Truncated || offers(m, ".", qtype))
+	return errors.Is(err, errGarbled) || errors.Is(err, errUncounted) || m != nil && (m.Truncated || offers(m, ".", qtype))
 }
 
 // offers reports whether m has records of a type in zone, whatever their owner and

@@ -343,6 +343,50 @@ func TestClassifyRefusesPartOfAMessage(t *testing.T) {
 
 // A message must hold as many records as its header counts, except in the
 // additional section.
+// TestRecordsBeyondTheCounts: a header that counts too few records makes no denial, and
+// no part, of a message that has more; octets that are no record are passed over.
+func TestRecordsBeyondTheCounts(t *testing.T) {
+	query := new(dns.Msg).SetQuestion("a.test.", dns.TypeCAA)
+	reply := new(dns.Msg).SetReply(query)
+	reply.Authoritative = true
+	for _, text := range []string{`a.test. 300 IN CAA 0 issue "ca.example"`, `a.test. 300 IN CAA 128 unknown "x"`} {
+		rr, err := dns.NewRR(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply.Answer = append(reply.Answer, rr)
+	}
+	counting := func(answers byte, behind ...byte) []byte {
+		wire := append(pack(reply), behind...)
+		wire[7] = answers
+		return wire
+	}
+	for name, row := range map[string]struct {
+		wire []byte
+		want error
+	}{
+		"all":                   {counting(2), nil},
+		"none of two":           {counting(0), errUncounted},
+		"one of two":            {counting(1), errUncounted},
+		"three of two":          {counting(3), errGarbled},
+		"zeros behind":          {counting(2, make([]byte, 11)...), nil},
+		"octets that are none":  {counting(2, 0xff, 0xff, 0xff), nil},
+		"a record of no length": {counting(2, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0), errUncounted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			m, err := parse(row.wire, query)
+			if row.want == nil {
+				g.Expect(err).NotTo(HaveOccurred())
+				g.Expect(m.Answer).To(HaveLen(2))
+				return
+			}
+			g.Expect(err).To(MatchError(row.want))
+			g.Expect(holds(m, err, dns.TypeCAA)).To(BeTrue())
+		})
+	}
+}
+
 func TestUnpackCounts(t *testing.T) {
 	rrs := func(text string) []dns.RR {
 		rr, err := dns.NewRR(text)

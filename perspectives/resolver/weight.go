@@ -13,7 +13,8 @@ import (
 const maxNames = 1 << 20
 
 // weigh returns an error if unpacking wire would take far more than its own size in
-// memory: because of the names in it, ErrLimit, or of several questions, errStray.
+// memory: because of the names in it, ErrLimit, or of several questions, errStray; and
+// errUncounted if there are more records than its header says.
 // What it cannot read is for package dns to refuse, which does not read on either.
 // It takes time in proportion to the size of wire.
 func weigh(wire []byte) error {
@@ -37,6 +38,9 @@ func weigh(wire []byte) error {
 		if w.octets > maxNames {
 			return fmt.Errorf("%w: a message whose names have more than %d octets", ErrLimit, maxNames)
 		}
+	}
+	if truncated := wire[2]&0x02 != 0; !truncated && !w.broken && off < len(wire) && goesOn(wire, off) {
+		return errUncounted
 	}
 	return nil
 }

@@ -16,6 +16,10 @@ var errGarbled = fmt.Errorf("%w: the answer section cannot be read", ErrMalforme
 // errIncomplete marks a message that ends before what its header counts.
 var errIncomplete = fmt.Errorf("%w: the message ends within a section", ErrMalformed)
 
+// errUncounted marks a message that goes on with records after those that its header
+// counts.
+var errUncounted = fmt.Errorf("%w: records that the header does not count", ErrMalformed)
+
 // errOPT marks a message with an OPT record that cannot be read.
 var errOPT = fmt.Errorf("%w: OPT record", ErrMalformed)
 
@@ -90,6 +94,13 @@ func recordAt(wire []byte, off int) (rrtype uint16, end int, err error) {
 		return 0, 0, errIncomplete
 	}
 	return binary.BigEndian.Uint16(wire[off:]), end, nil
+}
+
+// goesOn reports whether a record begins at off, where the message should end. Other
+// octets there, such as zeros, are passed over: there are servers that send some.
+func goesOn(wire []byte, off int) bool {
+	rrtype, _, err := recordAt(wire, off)
+	return err == nil && rrtype != dns.TypeNone
 }
 
 // additional reads up to count records from off on, and leaves out those that are
