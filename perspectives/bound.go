@@ -25,10 +25,16 @@ const frame = 160
 
 // jsonSize returns how many octets s takes in JSON.
 func jsonSize(s string) int {
-	n := 2
-	for i := 0; i < len(s); {
+	i := 0
+	for i < len(s) && plainInJSON(s[i]) {
+		i++
+	}
+	n := i + 2
+	for i < len(s) {
 		c := s[i]
 		switch {
+		case plainInJSON(c):
+			n++
 		case c >= utf8.RuneSelf:
 			r, size := utf8.DecodeRuneInString(s[i:])
 			i += size
@@ -39,14 +45,17 @@ func jsonSize(s string) int {
 			continue
 		case c == '"' || c == '\\' || c == '\n' || c == '\r' || c == '\t':
 			n += 2
-		case c < ' ' || c == '<' || c == '>' || c == '&' || c == 0x7f:
-			n += 6
 		default:
-			n++
+			n += 6
 		}
 		i++
 	}
 	return n
+}
+
+// plainInJSON reports whether c takes one octet in JSON.
+func plainInJSON(c byte) bool {
+	return c > '>' && c < 0x7f && c != '\\' || c > '&' && c < '<' || c == ' ' || c == '=' || c == '!' || c > '"' && c < '&'
 }
 
 // shortened returns s if it takes at most limit octets in JSON, or else its
@@ -82,6 +91,13 @@ func (e Evidence) Size() int {
 // there was more.
 func (e Evidence) Bound() Evidence {
 	e.Query = shortened(e.Query, maxName)
+	most := 0
+	for _, line := range e.Answer {
+		most += 6*len(line) + 3
+	}
+	if most <= MaxExchange {
+		return e
+	}
 	lines, _, cut := boundLines(e.Answer, MaxExchange)
 	e.Answer, e.Cut = lines, e.Cut || cut
 	return e

@@ -121,3 +121,30 @@ func TestBoundSharesNothing(t *testing.T) {
 	g.Expect(seen.DNS.Records).To(HaveLen(3))
 	g.Expect(seen.DNS.Cut).To(BeFalse())
 }
+
+// TestSizeIsThatOfJSON: what evidence is counted as is never less than its JSON, and
+// no more for text that needs no escapes.
+func TestSizeIsThatOfJSON(t *testing.T) {
+	size := func(s string) int {
+		return perspectives.Evidence{Query: "a" + s + "z"}.Size() - perspectives.Evidence{Query: "az"}.Size()
+	}
+	for c := range 256 {
+		s := string([]byte{byte(c)})
+		text, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := len(text) - 2; size(s) < want || want == 1 && c != 0x7f && size(s) != 1 {
+			t.Errorf("octet %#x: found %d, expected %d, as in %s", c, size(s), want, text)
+		}
+	}
+	for _, s := range []string{"é", "€", "😀", "\u2028", "\ufffd", "\xff\xfe"} {
+		text, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := len(text) - 2; size(s) != want {
+			t.Errorf("%q: found %d, expected %d, as in %s", s, size(s), want, text)
+		}
+	}
+}
