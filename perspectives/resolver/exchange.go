@@ -73,17 +73,19 @@ func holds(m *dns.Msg, err error, qtype uint16) bool {
 // offers reports whether m has records of a type in zone, whatever their owner and
 // class, in a section where they are no glue, referral or proof of something else.
 func offers(m *dns.Msg, zone string, qtype uint16) bool {
-	sections := [][]dns.RR{m.Answer}
+	wanted := func(rr dns.RR) bool {
+		return rr.Header().Rrtype == qtype && (zone == "." || dns.IsSubDomain(zone, dns.CanonicalName(rr.Header().Name)))
+	}
+	if slices.ContainsFunc(m.Answer, wanted) {
+		return true
+	}
 	switch qtype {
 	case dns.TypeA, dns.TypeAAAA:
-		sections = append(sections, m.Ns)
+		return slices.ContainsFunc(m.Ns, wanted)
 	case dns.TypeNS, dns.TypeSOA, dns.TypeDS, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeRRSIG:
-	default:
-		sections = append(sections, m.Ns, m.Extra)
+		return false
 	}
-	return slices.ContainsFunc(slices.Concat(sections...), func(rr dns.RR) bool {
-		return rr.Header().Rrtype == qtype && dns.IsSubDomain(zone, dns.CanonicalName(rr.Header().Name))
-	})
+	return slices.ContainsFunc(m.Ns, wanted) || slices.ContainsFunc(m.Extra, wanted)
 }
 
 // ask puts the question to a server. A stub asks for recursion and, with AD, for

@@ -128,12 +128,7 @@ func (p *poll) settled() bool {
 	if p.denial == nil || p.dissent > 0 || p.zone.left {
 		return false
 	}
-	for name := range p.zone.lost {
-		if !p.zone.located[name] {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(p.zone.lost, func(name string) bool { return !slices.Contains(p.zone.located, name) })
 }
 
 // unreachableFamily reports whether err says no more than that nothing of the family

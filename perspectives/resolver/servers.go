@@ -28,17 +28,16 @@ type serverSet struct {
 	// useful is set if some server gave a usable reply.
 	useful bool
 	// located are the servers with an address, lost those for which a lookup failed.
-	located, lost map[string]bool
+	located, lost []string
 	// left says that there are servers, or addresses of them, beyond a limit.
 	left bool
 }
 
 // add adds an address of a server.
 func (s *serverSet) add(name string, e *endpoint) {
-	if s.located == nil {
-		s.located = make(map[string]bool)
+	if !slices.Contains(s.located, name) {
+		s.located = append(s.located, name)
 	}
-	s.located[name] = true
 	if !slices.Contains(s.endpoints, e) {
 		s.endpoints = append(s.endpoints, e)
 	}
@@ -146,10 +145,9 @@ func (l *lookup) next(ctx context.Context, p *poll, depth int) *endpoint {
 }
 
 func (s *serverSet) lose(name string) {
-	if s.lost == nil {
-		s.lost = make(map[string]bool)
+	if !slices.Contains(s.lost, name) {
+		s.lost = append(s.lost, name)
 	}
-	s.lost[name] = true
 }
 
 // locate looks up a server of z.
