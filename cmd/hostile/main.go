@@ -17,7 +17,6 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
-	"text/tabwriter"
 	"time"
 )
 
@@ -59,9 +58,12 @@ func run(ctx context.Context, args []string, out io.Writer) (exceeded int, err e
 	if err != nil {
 		return 0, err
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	defer w.Flush() //nolint:errcheck // the terminal
-	fmt.Fprintln(w, "input\tCPU ms\thonest\tat most\theap MiB\thonest\tat most\tmessages\tverdict\t")
+	width := 0
+	for _, r := range rows {
+		width = max(width, len(r.name))
+	}
+	const columns = "%-*s  %7v %7v %7v  %8v %7v %7v  %8v  %s%s\n"
+	fmt.Fprintf(out, columns, width, "input", "CPU ms", "honest", "at most", "heap MiB", "honest", "at most", "messages", "verdict", "")
 	for _, r := range rows {
 		if !pattern.MatchString(r.name) || ctx.Err() != nil {
 			continue
@@ -72,10 +74,9 @@ func run(ctx context.Context, args []string, out io.Writer) (exceeded int, err e
 			mark = "  EXCEEDED"
 			exceeded++
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s%s\t\n", r.name,
+		fmt.Fprintf(out, columns, width, r.name,
 			ms(m.hostile.cpu), ms(m.honest.cpu), ms(m.most.cpu), mib(m.hostile.peak), mib(m.honest.peak), mib(m.most.peak),
 			m.report.messages, m.report.verdict, mark)
-		w.Flush() //nolint:errcheck,gosec // the terminal
 	}
 	return exceeded, ctx.Err()
 }
