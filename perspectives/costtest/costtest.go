@@ -34,10 +34,11 @@ func Of(call func()) Cost {
 	return Cost{cpu, after.TotalAlloc - before.TotalAlloc}
 }
 
-// AtMost fails the test unless the call stays within most. The call must be one
-// that can be repeated.
+// AtMost fails the test unless the call stays within most, under the race detector
+// within a multiple of it. The call must be one that can be repeated.
 func AtMost(t testing.TB, most Cost, call func()) {
 	t.Helper()
+	most.CPU, most.Allocated = most.CPU*cpuSlack, most.Allocated*allocationSlack
 	var least Cost
 	for i := range tries {
 		c := Of(call)

@@ -1,0 +1,5 @@
+//go:build !race
+
+package costtest
+
+const cpuSlack, allocationSlack = 1, 1
