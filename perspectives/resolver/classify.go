@@ -90,7 +90,7 @@ func classify(m *dns.Msg, zone string, q question, aliases int) (reply, error) {
 func fromAnswer(m *dns.Msg, zone string, q question, limit int) (rep reply, found bool, err error) {
 	answer := indexed(m.Answer)
 	at := q.name
-	for dns.IsSubDomain(zone, at) {
+	for within(zone, at) {
 		target, set, err := answer.dnameAbove(zone, at)
 		if err != nil {
 			return reply{}, false, err
@@ -211,7 +211,7 @@ func referralIn(m *dns.Msg, zone, name string) *delegation {
 			continue
 		}
 		owner := dns.CanonicalName(ns.Hdr.Name)
-		if owner == zone || !dns.IsSubDomain(zone, owner) || !dns.IsSubDomain(owner, name) {
+		if owner == zone || !within(zone, owner) || !within(owner, name) {
 			continue
 		}
 		if d.zone == "" {
@@ -229,7 +229,7 @@ func referralIn(m *dns.Msg, zone, name string) *delegation {
 	for _, rr := range slices.Concat(m.Extra, m.Answer) {
 		addr, ok := addressOf(rr)
 		owner := dns.CanonicalName(rr.Header().Name)
-		if ok && rr.Header().Class == dns.ClassINET && dns.IsSubDomain(zone, owner) {
+		if ok && rr.Header().Class == dns.ClassINET && within(zone, owner) {
 			d.glue = append(d.glue, glue{owner, addr})
 		}
 	}

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 )
@@ -87,6 +88,26 @@ func canonical(name string) (string, bool) {
 		return "", false
 	}
 	return dns.CanonicalName(out), true
+}
+
+// within reports whether name is zone or a name below it; both are fully qualified,
+// in presentation format and in ASCII. It is dns.IsSubDomain without allocations.
+func within(zone, name string) bool {
+	if zone == "." {
+		return true
+	}
+	dot := len(name) - len(zone) - 1
+	if dot < -1 || !strings.EqualFold(name[dot+1:], zone) {
+		return false
+	}
+	if dot < 0 {
+		return true
+	}
+	escapes := 0
+	for escapes < dot && name[dot-1-escapes] == '\\' {
+		escapes++
+	}
+	return name[dot] == '.' && escapes%2 == 0
 }
 
 // parentOf returns the name one label up; that of the root is the root.

@@ -74,7 +74,7 @@ func holds(m *dns.Msg, err error, qtype uint16) bool {
 // class, in a section where they are no glue, referral or proof of something else.
 func offers(m *dns.Msg, zone string, qtype uint16) bool {
 	wanted := func(rr dns.RR) bool {
-		return rr.Header().Rrtype == qtype && (zone == "." || dns.IsSubDomain(zone, dns.CanonicalName(rr.Header().Name)))
+		return rr.Header().Rrtype == qtype && (zone == "." || within(zone, dns.CanonicalName(rr.Header().Name)))
 	}
 	if slices.ContainsFunc(m.Answer, wanted) {
 		return true

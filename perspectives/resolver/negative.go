@@ -45,7 +45,7 @@ import (
 func negative(m *dns.Msg, zone string, q question) (reply, error) {
 	rep := reply{kind: answered, rcode: m.Rcode}
 	if m.Rcode == dns.RcodeNameError && slices.ContainsFunc(m.Answer, func(rr dns.RR) bool {
-		return dns.IsSubDomain(q.name, rr.Header().Name)
+		return within(q.name, rr.Header().Name)
 	}) {
 		return reply{}, fmt.Errorf("%w: NXDOMAIN with records at %s", ErrMalformed, q.name)
 	}
@@ -67,7 +67,7 @@ func negative(m *dns.Msg, zone string, q question) (reply, error) {
 		return reply{}, fmt.Errorf("%w: neither an authoritative answer nor a referral below %s", ErrLame, zone)
 	case ns == foreign:
 		return reply{}, fmt.Errorf("%w: a referral that leads away from %s", ErrLame, zone)
-	case slices.ContainsFunc(m.Answer, func(rr dns.RR) bool { return dns.IsSubDomain(zone, rr.Header().Name) }):
+	case slices.ContainsFunc(m.Answer, func(rr dns.RR) bool { return within(zone, rr.Header().Name) }):
 		return reply{}, fmt.Errorf("%w: an answer to another question", ErrMalformed)
 	default:
 		rep.weak = "a denial without SOA record"
@@ -98,7 +98,7 @@ func authorityOf(m *dns.Msg, zone, name string) (soa, ns whose) {
 		}
 		switch h.Rrtype {
 		case dns.TypeSOA:
-			if dns.IsSubDomain(zone, h.Name) && dns.IsSubDomain(h.Name, name) {
+			if within(zone, h.Name) && within(h.Name, name) {
 				soa = ours
 			} else if soa == nobodys {
 				soa = foreign

@@ -155,7 +155,7 @@ func (l *lookup) locate(ctx context.Context, z *zone, q question, depth int) err
 	if depth >= l.r.limits.Depth {
 		return fmt.Errorf("name server %s: %w: nested more than %d deep", q.name, ErrLimit, l.r.limits.Depth)
 	}
-	if dns.IsSubDomain(z.name, q.name) && !z.useful && z.parent != nil {
+	if within(z.name, q.name) && !z.useful && z.parent != nil {
 		return l.locateAbove(ctx, z, q, depth)
 	}
 	a, err := l.follow(ctx, q, depth+1)
@@ -218,7 +218,7 @@ func (l *lookup) resort(ctx context.Context, p *poll, depth int) bool {
 	for len(z.spare) > 0 {
 		q := z.spare[0]
 		z.spare = z.spare[1:]
-		if dns.IsSubDomain(z.name, q.name) && !z.useful {
+		if within(z.name, q.name) && !z.useful {
 			continue // those that would know are those that failed
 		}
 		l.lastResort = true

@@ -167,7 +167,7 @@ func (l *lookup) home(ctx context.Context, z *zone, signers []string, owner stri
 	}
 	best := ""
 	for _, s := range signers {
-		if dns.IsSubDomain(z.name, s) && dns.IsSubDomain(s, deepest) && (best == "" || s == z.name) {
+		if within(z.name, s) && within(s, deepest) && (best == "" || s == z.name) {
 			best = s
 		}
 	}
