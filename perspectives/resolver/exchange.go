@@ -110,21 +110,27 @@ func (r *Resolver) ask(ctx context.Context, server netip.AddrPort, q question, h
 // (draft-vixie-dnsext-dns0x20).
 func randomise(source io.Reader, m *dns.Msg, plain bool) error {
 	name := []byte(m.Question[0].Name)
-	var letters []int
-	for i, c := range name {
-		if !plain && 'a' <= c && c <= 'z' {
-			letters = append(letters, i)
+	varies := func(c byte) bool { return !plain && 'a' <= c && c <= 'z' }
+	letters := 0
+	for _, c := range name {
+		if varies(c) {
+			letters++
 		}
 	}
-	random := make([]byte, 2+(len(letters)+7)/8)
+	random := make([]byte, 2+(letters+7)/8)
 	if _, err := io.ReadFull(source, random); err != nil {
 		return fmt.Errorf("drawing a message ID: %w", err)
 	}
 	m.Id = binary.BigEndian.Uint16(random)
-	for n, i := range letters {
+	n := 0
+	for i, c := range name {
+		if !varies(c) {
+			continue
+		}
 		if random[2+n/8]>>(n%8)&1 != 0 {
 			name[i] -= 'a' - 'A'
 		}
+		n++
 	}
 	m.Question[0].Name = string(name)
 	return nil
