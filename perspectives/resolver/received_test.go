@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync/atomic"
 
 	"github.com/miekg/dns"
 	. "github.com/onsi/ginkgo/v2"
@@ -86,9 +87,9 @@ var _ = Describe("A lookup that fails", func() {
 			})
 		}),
 		Entry("perhaps, in a reply of which a part came before the server fell silent", true, func() dns.HandlerFunc {
-			n := 0
+			var n atomic.Int32
 			return func(w dns.ResponseWriter, q *dns.Msg) {
-				if n++; n > 1 {
+				if n.Add(1) > 1 {
 					return
 				}
 				m := resolvertest.Reply(q)

@@ -111,7 +111,7 @@ func (s handSigner) rrsig(tb testing.TB, signedAt string, records ...dns.RR) *dn
 	var rdata [][]byte
 	for _, rr := range records {
 		wire := make([]byte, dns.Len(rr)+64)
-		end, err := dns.PackRR(rr, wire, 0, nil, false)
+		end, err := dns.PackRR(dns.Copy(rr), wire, 0, nil, false) // which writes the record's length into it
 		if err != nil {
 			panic(err) // on a server's goroutine
 		}
