@@ -16,11 +16,12 @@ func newStudyInfoCommand(s streams) *cobra.Command {
 		Use:   "info DIR",
 		Short: "Say what the results of a study are",
 		Long: `Info prints the manifest of a finished study: what was computed, from what, and
-how much there is. It compares the small files beside the manifest with their
-SHA-256, with --check those of the hijacks too. A file that was lost or has changed
-is computed anew by 'mpicsim study run' with the same arguments as before.
+how much there is, once all files have been compared with their SHA-256. A file that
+was lost or has changed is computed anew by 'mpicsim study run' with the same
+arguments as before.
 
-Exit code 0: done. Exit code 1: with --check, a file has changed since it was written.`,
+Exit code 0: done. Exit code 2: a file has changed since it was written, or 1 with
+--check, which asks for just that.`,
 		Example: `  mpicsim study info results
   mpicsim study info results --check --json`,
 		Args: exactlyOne("the directory of a study's results"),
@@ -29,25 +30,26 @@ Exit code 0: done. Exit code 1: with --check, a file has changed since it was wr
 			if err != nil {
 				return err
 			}
-			if check {
-				if err := d.Check(); err != nil {
+			if err := d.Check(); err != nil {
+				if check {
 					return &exitError{exitNo, err}
 				}
+				return err
 			}
 			return writeOutput(s, "", func(w *bufio.Writer) error {
 				if asJSON {
 					return writeJSON(w, &d.Manifest)
 				}
-				return printStudyInfo(w, d, check)
+				return printStudyInfo(w, d)
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "read all files and compare them with the manifest")
+	cmd.Flags().BoolVar(&check, "check", false, "exit with 1 if a file has changed")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the manifest as JSON")
 	return cmd
 }
 
-func printStudyInfo(w *bufio.Writer, d *result.Directory, checked bool) error {
+func printStudyInfo(w *bufio.Writer, d *result.Directory) error {
 	m := &d.Manifest
 	fmt.Fprintf(w, "Study       %s\n", titled(m.Name, m.Title))
 	printStudyInputs(w, m)
@@ -61,11 +63,7 @@ func printStudyInfo(w *bufio.Writer, d *result.Directory, checked bool) error {
 	for _, in := range m.Inputs {
 		fmt.Fprintf(w, "Input       %s  %s (%s)\n", in.SHA256, in.Name, in.Role)
 	}
-	state := ""
-	if checked {
-		state = " (all files are as they were written)"
-	}
-	fmt.Fprintf(w, "SHA-256     %s%s\n", m.SHA256, state)
+	fmt.Fprintf(w, "SHA-256     %s (all files are as they were written)\n", m.SHA256)
 	names := make([]string, 0, len(d.Viewpoints))
 	for _, v := range d.Viewpoints {
 		names = append(names, v.Name)
